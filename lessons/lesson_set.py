@@ -1,0 +1,217 @@
+"""Lessons as columns: prompts joined with the annotations chosen for training, without one Python object per lesson."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lessons.errors import DataError
+from lessons.records import Lesson
+from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_from_row, prompt_from_row, read_table
+
+__all__ = ["LessonSet"]
+
+Rows = npt.NDArray[np.int64]
+ABSENT = -1
+
+
+@dataclass(frozen=True)
+class LessonSet:
+    """A sequence of lessons, stored as two tables and the row numbers that join them.
+
+    `lesson_set[i]` builds one `Lesson`; planners read whole columns instead.
+    """
+
+    prompts: pa.Table
+    """The prompts: `PROMPT_SCHEMA`."""
+    annotations: pa.Table
+    """The annotations: `ANNOTATION_SCHEMA`."""
+    ids: npt.NDArray[np.object_]
+    """The lesson ids, [lessons]."""
+    prompt_rows: Rows
+    """Row of each lesson's prompt, [lessons]."""
+    annotation_rows: dict[str, Rows]
+    """By kind: row of each lesson's annotation, [lessons]; -1 where it has none."""
+
+    @classmethod
+    def read(
+        cls,
+        prompts: str | Path,
+        annotations: str | Path | None = None,
+        target: str | None = None,
+        targets_per_prompt: int = 1,
+        trusted_only: bool = True,
+    ) -> LessonSet:
+        """Join the two Parquet files of a round.
+
+        Args:
+            prompts: Path of `prompts.parquet`.
+            annotations: Path of `lessons.parquet`; None for bare prompts.
+            target: The kind of annotation that makes a lesson ("rationale", "critique"): each chosen one becomes a
+                lesson, and prompts without one are left out. None: one lesson per prompt.
+            targets_per_prompt: At most this many targets of one prompt, lowest sample numbers first.
+            trusted_only: Leave out annotations that failed to parse or were graded wrong.
+
+        Raises:
+            DataError: A file is unusable, an annotation names an unknown prompt, or nothing is left to train on.
+        """
+        prompt_table = read_table(prompts, PROMPT_SCHEMA)
+        table = read_table(annotations, ANNOTATION_SCHEMA) if annotations else ANNOTATION_SCHEMA.empty_table()
+        joined = cls.join(prompt_table, table, target, targets_per_prompt, trusted_only)
+        if not len(joined):
+            wanted = f"with a trusted {target}" if target else "at all"
+            raise DataError(
+                f"No lesson {wanted} in {prompts}" + (f" and {annotations}" if annotations else "") + ": "
+                f"{prompt_table.num_rows} prompts, {table.num_rows} annotations, "
+                f"{int(pc.sum(table['trusted']).as_py() or 0)} of them trusted. "
+                "Check the teacher's answers with `tutelage show`, or allow unverified ones with trusted_only: false."
+            )
+        return joined
+
+    @classmethod
+    def join(
+        cls,
+        prompts: pa.Table,
+        annotations: pa.Table,
+        target: str | None = None,
+        targets_per_prompt: int = 1,
+        trusted_only: bool = True,
+    ) -> LessonSet:
+        """Join two tables; see `read` for the arguments."""
+        prompt_of = row_of_prompt(prompts, annotations)
+        usable = np.ones(annotations.num_rows, bool)
+        if trusted_only:
+            usable = annotations["trusted"].to_numpy().astype(bool)
+        kinds = annotations["kind"].to_numpy().astype(object)
+        samples = annotations["sample"].to_numpy()
+        chosen = {
+            kind: first_per_prompt(
+                np.flatnonzero((kinds == kind) & usable), prompt_of, samples, targets_per_prompt if kind == target else 1
+            )
+            for kind in sorted(set(kinds))
+        }
+        if target is None:
+            prompt_rows = np.arange(prompts.num_rows, dtype=np.int64)
+            rank = np.zeros(len(prompt_rows), np.int64)
+        else:
+            targets = chosen.pop(target, np.empty(0, np.int64))
+            prompt_rows = prompt_of[targets]
+            rank = position_within(prompt_rows)
+        rows = {kind: spread(found, prompt_of, prompts.num_rows)[prompt_rows] for kind, found in chosen.items()}
+        if target is not None:
+            rows[target] = targets
+        prompt_ids = prompts["id"].to_numpy().astype(object)[prompt_rows]
+        ids = np.array(
+            [f"{name}#{k}" if k else name for name, k in zip(prompt_ids, rank, strict=True)], dtype=object
+        ).reshape(-1)
+        return cls(prompts, annotations, ids, prompt_rows, rows)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, position: int) -> Lesson:
+        return next(self.at(np.array([position])))
+
+    def __iter__(self) -> Iterator[Lesson]:
+        for start in range(0, len(self), 1_000):
+            yield from self.at(np.arange(start, min(start + 1_000, len(self))))
+
+    def at(self, positions: Rows) -> Iterator[Lesson]:
+        """Yield the lessons at these positions, built in one pass over the columns."""
+        prompts = self.prompts.take(self.prompt_rows[positions]).to_pylist()
+        by_kind = {}
+        for kind, rows in self.annotation_rows.items():
+            wanted = rows[positions]
+            found = iter(self.annotations.take(wanted[wanted != ABSENT]).to_pylist())
+            by_kind[kind] = [next(found) if row != ABSENT else None for row in wanted]
+        for k, (position, prompt) in enumerate(zip(positions, prompts, strict=True)):
+            present = (rows[k] for rows in by_kind.values())
+            yield Lesson(
+                id=self.ids[position],
+                prompt=prompt_from_row(prompt),
+                annotations=tuple(annotation_from_row(row) for row in present if row is not None),
+            )
+
+    def prompt_column(self, name: str) -> npt.NDArray[Any]:
+        """Return a column of the prompts, one entry per lesson (missing: None, or NaN in number columns)."""
+        return column(self.prompts, name)[self.prompt_rows]
+
+    def annotation_column(self, kind: str, name: str) -> npt.NDArray[Any]:
+        """Return a column of one kind of annotation, one entry per lesson (missing: None, or NaN in number columns)."""
+        rows = self.annotation_rows.get(kind, np.full(len(self), ABSENT))
+        values = column(self.annotations, name)
+        absent: Any = np.nan if values.dtype.kind == "f" else None
+        if values.dtype.kind not in "fO":
+            values = values.astype(object)
+        result = np.full(len(self), absent, dtype=values.dtype)
+        result[rows != ABSENT] = values[rows[rows != ABSENT]]
+        return result
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the lessons' ids, questions and chosen texts; stamps every plan made for them."""
+        digest = hashlib.sha256()
+        for lesson in self:
+            texts = [f"{m.role}\x1f{m.content}" for m in lesson.prompt.messages]
+            texts += [f"{a.kind}\x1f{a.text}\x1f{a.answer}" for a in lesson.annotations]
+            digest.update("\x1e".join([lesson.id, str(lesson.prompt.reference), *texts, "\n"]).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def position_of(self) -> dict[str, int]:
+        """Position of each lesson id."""
+        return {name: position for position, name in enumerate(self.ids)}
+
+
+def row_of_prompt(prompts: pa.Table, annotations: pa.Table) -> Rows:
+    """Return, for every annotation, the row of its prompt."""
+    found = pc.index_in(annotations["prompt_id"], prompts["id"].combine_chunks())
+    if found.null_count:
+        stranger = annotations["prompt_id"].filter(pc.is_null(found))[0].as_py()
+        raise DataError(
+            f"An annotation names the prompt {stranger!r}, which is not among the {prompts.num_rows} prompts. "
+            "Use the prompts.parquet that was written together with these annotations."
+        )
+    return np.asarray(found.to_numpy(), dtype=np.int64)
+
+
+def first_per_prompt(candidates: Rows, prompt_of: Rows, samples: npt.NDArray[Any], limit: int) -> Rows:
+    """Keep the `limit` candidates of each prompt with the lowest sample numbers, in prompt order."""
+    ordered = candidates[np.lexsort((samples[candidates], prompt_of[candidates]))]
+    return ordered[position_within(prompt_of[ordered]) < limit]
+
+
+def position_within(groups: Rows) -> Rows:
+    """Return each entry's 0-based position within its run of equal values.
+
+    >>> position_within(np.array([4, 4, 7, 9, 9, 9])).tolist()
+    [0, 1, 0, 0, 1, 2]
+    """
+    if not len(groups):
+        return np.empty(0, np.int64)
+    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
+
+
+def spread(rows: Rows, prompt_of: Rows, prompts: int) -> Rows:
+    """Turn annotation rows (at most one a prompt) into one entry per prompt, -1 where there is none."""
+    result = np.full(prompts, ABSENT, dtype=np.int64)
+    result[prompt_of[rows]] = rows
+    return result
+
+
+def column(table: pa.Table, name: str) -> npt.NDArray[Any]:
+    """Return a table's column as a numpy array."""
+    if name not in table.column_names:
+        raise DataError(f"No column {name!r}; there are {', '.join(table.column_names)}.")
+    values: npt.NDArray[Any] = table[name].to_numpy()
+    return values

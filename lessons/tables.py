@@ -1,0 +1,261 @@
+"""Records as Parquet tables: one schema per record, streamed in row groups, renamed into place when complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lessons.errors import DataError
+from lessons.files import staged
+from lessons.records import Annotation, Attempt, Grade, Message, Prompt, Provenance
+
+__all__ = [
+    "ANNOTATION_SCHEMA",
+    "ATTEMPT_SCHEMA",
+    "PROMPT_SCHEMA",
+    "read_annotations",
+    "read_attempts",
+    "read_prompts",
+    "read_table",
+    "write_annotations",
+    "write_attempts",
+    "write_prompts",
+]
+
+ROWS_PER_GROUP = 2_000
+
+GRADE_FIELDS = [
+    ("correct", pa.bool_()),
+    ("score", pa.float64()),
+    ("graded_answer", pa.string()),
+    ("grader", pa.string()),
+    ("grade_reason", pa.string()),
+]
+
+PROMPT_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])), nullable=False),
+        ("reference", pa.string()),
+        ("choices", pa.list_(pa.string())),
+        ("topic", pa.string()),
+        ("difficulty", pa.float64()),
+        ("metadata", pa.string()),  # JSON: its keys differ from row to row
+    ]
+)
+
+ANNOTATION_SCHEMA = pa.schema(
+    [
+        pa.field("prompt_id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("sample", pa.int32(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        ("answer", pa.string()),
+        ("value", pa.float64()),
+        ("subject", pa.string()),
+        ("problem", pa.string()),
+        *GRADE_FIELDS,
+        pa.field("saw_reference", pa.bool_(), nullable=False),
+        pa.field("trusted", pa.bool_(), nullable=False),  # derived, for readers without Python
+        pa.field("teacher", pa.string(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("template", pa.string(), nullable=False),
+        pa.field("request_key", pa.string(), nullable=False),
+        ("input_tokens", pa.int64()),
+        ("output_tokens", pa.int64()),
+        ("cost_dollars", pa.float64()),
+        ("finish_reason", pa.string()),
+    ]
+)
+
+ATTEMPT_SCHEMA = pa.schema(
+    [
+        pa.field("prompt_id", pa.string(), nullable=False),
+        pa.field("author", pa.string(), nullable=False),
+        pa.field("sample", pa.int32(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        *GRADE_FIELDS,
+        ("tokens", pa.int64()),
+        pa.field("truncated", pa.bool_(), nullable=False),
+    ]
+)
+
+Row = dict[str, Any]
+
+
+def write_rows(path: str | Path, schema: pa.Schema, rows: Iterable[Row]) -> int:
+    """Stream rows into a Parquet file that appears only when complete; return how many there were."""
+    count = 0
+    with staged(path) as partial, pq.ParquetWriter(partial, schema) as writer:
+        group: list[Row] = []
+        for row in rows:
+            group.append(row)
+            count += 1
+            if len(group) == ROWS_PER_GROUP:
+                writer.write_table(pa.Table.from_pylist(group, schema))
+                group = []
+        if group or not count:
+            writer.write_table(pa.Table.from_pylist(group, schema))
+    return count
+
+
+def read_table(path: str | Path, schema: pa.Schema) -> pa.Table:
+    """Read a table this module wrote and check its columns.
+
+    Raises:
+        DataError: The file is missing, is not Parquet, or lacks a column.
+    """
+    path = Path(path)
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise DataError(f"No file {path}. Run the step that writes it first, or correct the path.") from error
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path} is not a readable Parquet file ({error}). Run the step that writes it again.") from error
+    missing = [name for name in schema.names if name not in table.column_names]
+    if missing:
+        raise DataError(
+            f"{path} lacks the column(s) {', '.join(missing)}; it has {', '.join(table.column_names)}. "
+            "Write it again with this version of tutelage."
+        )
+    return table.select(schema.names).cast(schema)
+
+
+def read_rows(path: str | Path, schema: pa.Schema) -> Iterator[Row]:
+    """Yield the rows of a Parquet file one row group at a time, so that memory stays flat."""
+    path = Path(path)
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError as error:
+        raise DataError(f"No file {path}. Run the step that writes it first, or correct the path.") from error
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path} is not a readable Parquet file ({error}). Run the step that writes it again.") from error
+    with file:
+        missing = [name for name in schema.names if name not in file.schema_arrow.names]
+        if missing:
+            raise DataError(
+                f"{path} lacks the column(s) {', '.join(missing)}; it has {', '.join(file.schema_arrow.names)}. "
+                "Write it again with this version of tutelage."
+            )
+        for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=schema.names):
+            yield from batch.to_pylist()
+
+
+def write_prompts(path: str | Path, prompts: Iterable[Prompt]) -> int:
+    """Write prompts to a Parquet file; return the count."""
+    return write_rows(path, PROMPT_SCHEMA, map(prompt_to_row, prompts))
+
+
+def read_prompts(path: str | Path) -> Iterator[Prompt]:
+    """Yield the prompts of a Parquet file in order."""
+    return map(prompt_from_row, read_rows(path, PROMPT_SCHEMA))
+
+
+def write_annotations(path: str | Path, annotations: Iterable[Annotation]) -> int:
+    """Write annotations to a Parquet file (`lessons.parquet` of a round); return the count."""
+    return write_rows(path, ANNOTATION_SCHEMA, map(annotation_to_row, annotations))
+
+
+def read_annotations(path: str | Path) -> Iterator[Annotation]:
+    """Yield the annotations of a Parquet file in order."""
+    return map(annotation_from_row, read_rows(path, ANNOTATION_SCHEMA))
+
+
+def write_attempts(path: str | Path, attempts: Iterable[Attempt]) -> int:
+    """Write attempts to a Parquet file; return the count."""
+    return write_rows(path, ATTEMPT_SCHEMA, map(attempt_to_row, attempts))
+
+
+def read_attempts(path: str | Path) -> Iterator[Attempt]:
+    """Yield the attempts of a Parquet file in order."""
+    return map(attempt_from_row, read_rows(path, ATTEMPT_SCHEMA))
+
+
+def prompt_to_row(prompt: Prompt) -> Row:
+    """Flatten a prompt into the columns of `PROMPT_SCHEMA`."""
+    return {
+        "id": prompt.id,
+        "messages": [{"role": m.role, "content": m.content} for m in prompt.messages],
+        "reference": prompt.reference,
+        "choices": list(prompt.choices),
+        "topic": prompt.topic,
+        "difficulty": prompt.difficulty,
+        "metadata": json.dumps(dict(prompt.metadata), sort_keys=True, ensure_ascii=False) if prompt.metadata else None,
+    }
+
+
+def prompt_from_row(row: Mapping[str, Any]) -> Prompt:
+    """Rebuild a prompt from a row of `PROMPT_SCHEMA`."""
+    return Prompt(
+        id=row["id"],
+        messages=tuple(Message(m["role"], m["content"]) for m in row["messages"]),
+        reference=row["reference"],
+        choices=tuple(row["choices"] or ()),
+        topic=row["topic"],
+        difficulty=row["difficulty"],
+        metadata=json.loads(row["metadata"]) if row["metadata"] else {},
+    )
+
+
+def annotation_to_row(annotation: Annotation) -> Row:
+    """Flatten an annotation into the columns of `ANNOTATION_SCHEMA`."""
+    source = annotation.provenance
+    return {
+        **{name: getattr(annotation, name) for name in ANNOTATION_FIELDS},
+        **grade_to_row(annotation.grade),
+        **{name: getattr(source, name) for name in PROVENANCE_FIELDS},
+    }
+
+
+def annotation_from_row(row: Mapping[str, Any]) -> Annotation:
+    """Rebuild an annotation from a row of `ANNOTATION_SCHEMA`."""
+    return Annotation(
+        **{name: row[name] for name in ANNOTATION_FIELDS if name != "trusted"},
+        grade=grade_from_row(row),
+        provenance=Provenance(**{name: row[name] for name in PROVENANCE_FIELDS}),
+    )
+
+
+def attempt_to_row(attempt: Attempt) -> Row:
+    """Flatten an attempt into the columns of `ATTEMPT_SCHEMA`."""
+    return {**{name: getattr(attempt, name) for name in ATTEMPT_FIELDS}, **grade_to_row(attempt.grade)}
+
+
+def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
+    """Rebuild an attempt from a row of `ATTEMPT_SCHEMA`."""
+    return Attempt(**{name: row[name] for name in ATTEMPT_FIELDS}, grade=grade_from_row(row))
+
+
+def grade_to_row(grade: Grade | None) -> Row:
+    """Flatten a grade; all columns are null when there is none."""
+    if grade is None:
+        return {name: None for name, _ in GRADE_FIELDS}
+    return {
+        "correct": grade.correct,
+        "score": grade.score,
+        "graded_answer": grade.answer,
+        "grader": grade.grader,
+        "grade_reason": grade.reason,
+    }
+
+
+def grade_from_row(row: Mapping[str, Any]) -> Grade | None:
+    """Rebuild a grade; None where the row was not graded."""
+    if row["grader"] is None:
+        return None
+    return Grade(row["correct"], row["score"], row["graded_answer"], row["grader"], row["grade_reason"])
+
+
+ANNOTATION_FIELDS = (
+    "prompt_id", "kind", "sample", "text", "answer", "value", "subject", "problem", "saw_reference", "trusted",
+)  # fmt: skip
+PROVENANCE_FIELDS = (
+    "teacher", "model", "template", "request_key", "input_tokens", "output_tokens", "cost_dollars", "finish_reason",
+)  # fmt: skip
+ATTEMPT_FIELDS = ("prompt_id", "author", "sample", "text", "tokens", "truncated")
+
