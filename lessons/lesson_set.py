@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lessons.errors import DataError
+from lessons.fingerprints import update_messages, update_texts
 from lessons.records import Lesson
 from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_from_row, prompt_from_row, read_table
 
@@ -22,6 +23,7 @@ __all__ = ["LessonSet"]
 
 Rows = npt.NDArray[np.int64]
 ABSENT = -1
+LESSONS_PER_BLOCK = 100_000
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,10 @@ class LessonSet:
         samples = annotations["sample"].to_numpy()
         chosen = {
             kind: first_per_prompt(
-                np.flatnonzero((kinds == kind) & usable), prompt_of, samples, targets_per_prompt if kind == target else 1
+                np.flatnonzero((kinds == kind) & usable),
+                prompt_of,
+                samples,
+                targets_per_prompt if kind == target else 1,
             )
             for kind in sorted(set(kinds))
         }
@@ -160,10 +165,19 @@ class LessonSet:
     def fingerprint(self) -> str:
         """SHA-256 over the lessons' ids, questions and chosen texts; stamps every plan made for them."""
         digest = hashlib.sha256()
-        for lesson in self:
-            texts = [f"{m.role}\x1f{m.content}" for m in lesson.prompt.messages]
-            texts += [f"{a.kind}\x1f{a.text}\x1f{a.answer}" for a in lesson.annotations]
-            digest.update("\x1e".join([lesson.id, str(lesson.prompt.reference), *texts, "\n"]).encode())
+        for start in range(0, len(self), LESSONS_PER_BLOCK):  # blocks bound the memory, and are part of the format
+            block = slice(start, start + LESSONS_PER_BLOCK)
+            prompts = self.prompts.select(["messages", "reference"]).take(self.prompt_rows[block])
+            update_texts(digest, self.ids[block])
+            update_messages(digest, prompts["messages"])
+            update_texts(digest, prompts["reference"])
+            for kind, rows in sorted(self.annotation_rows.items()):
+                taken = self.annotations.select(["text", "answer"]).take(
+                    pa.array(rows[block], mask=rows[block] == ABSENT)
+                )
+                digest.update(kind.encode())
+                update_texts(digest, taken["text"])
+                update_texts(digest, taken["answer"])
         return digest.hexdigest()
 
     @cached_property
