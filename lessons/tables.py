@@ -105,45 +105,40 @@ def write_rows(path: str | Path, schema: pa.Schema, rows: Iterable[Row]) -> int:
 
 
 def read_table(path: str | Path, schema: pa.Schema) -> pa.Table:
-    """Read a table this module wrote and check its columns.
+    """Read a whole table this module wrote and check its columns.
 
     Raises:
         DataError: The file is missing, is not Parquet, or lacks a column.
     """
-    path = Path(path)
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError as error:
-        raise DataError(f"No file {path}. Run the step that writes it first, or correct the path.") from error
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path} is not a readable Parquet file ({error}). Run the step that writes it again.") from error
-    missing = [name for name in schema.names if name not in table.column_names]
-    if missing:
-        raise DataError(
-            f"{path} lacks the column(s) {', '.join(missing)}; it has {', '.join(table.column_names)}. "
-            "Write it again with this version of tutelage."
-        )
-    return table.select(schema.names).cast(schema)
+    with opened(Path(path), schema) as file:
+        return file.read(columns=schema.names).select(schema.names).cast(schema)
 
 
 def read_rows(path: str | Path, schema: pa.Schema) -> Iterator[Row]:
-    """Yield the rows of a Parquet file one row group at a time, so that memory stays flat."""
-    path = Path(path)
+    """Yield the rows of a Parquet file one row group at a time, so that memory stays flat; errors as `read_table`."""
+    with opened(Path(path), schema) as file:
+        for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=schema.names):
+            yield from batch.to_pylist()
+
+
+def opened(path: Path, schema: pa.Schema) -> pq.ParquetFile:
+    """Open a Parquet file that must have the columns of `schema`."""
     try:
         file = pq.ParquetFile(path)
     except FileNotFoundError as error:
         raise DataError(f"No file {path}. Run the step that writes it first, or correct the path.") from error
     except pa.ArrowInvalid as error:
-        raise DataError(f"{path} is not a readable Parquet file ({error}). Run the step that writes it again.") from error
-    with file:
-        missing = [name for name in schema.names if name not in file.schema_arrow.names]
-        if missing:
-            raise DataError(
-                f"{path} lacks the column(s) {', '.join(missing)}; it has {', '.join(file.schema_arrow.names)}. "
-                "Write it again with this version of tutelage."
-            )
-        for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=schema.names):
-            yield from batch.to_pylist()
+        raise DataError(
+            f"{path} is not a readable Parquet file: {error}. Run the step that writes it again."
+        ) from error
+    missing = [name for name in schema.names if name not in file.schema_arrow.names]
+    if missing:
+        file.close()
+        raise DataError(
+            f"{path} lacks the column(s) {', '.join(missing)}; it has {', '.join(file.schema_arrow.names)}. "
+            "Write it again with this version of tutelage."
+        )
+    return file
 
 
 def write_prompts(path: str | Path, prompts: Iterable[Prompt]) -> int:
@@ -258,4 +253,3 @@ PROVENANCE_FIELDS = (
     "teacher", "model", "template", "request_key", "input_tokens", "output_tokens", "cost_dollars", "finish_reason",
 )  # fmt: skip
 ATTEMPT_FIELDS = ("prompt_id", "author", "sample", "text", "tokens", "truncated")
-

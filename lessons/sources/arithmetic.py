@@ -21,7 +21,7 @@ class ArithmeticSource(PromptSource):
     """Distinct additions of two whole numbers, such as "347+589=?".
 
     Training and exam questions come from two halves of one partition of all questions, so they never meet whatever the
-    seeds and sizes are. Topic: the number of digits. Difficulty: digits plus carries ("99+1=?" is harder than "31+5=?").
+    seeds and sizes are. Topic: the number of digits. Difficulty: digits plus carries, so 99+1 is harder than 31+5.
 
     Args:
         size: How many prompts.
