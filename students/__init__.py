@@ -1,0 +1,51 @@
+"""Students: models that learn, how lessons are rendered for them, how they answer and are exported."""
+
+from students.characters import CharacterTokenizer, PretrainedTokenizer, TokenizerRecipe
+from students.encoder import Encoded, Encoder
+from students.exam import sit
+from students.export import export
+from students.generation import Generated, Generation, answer
+from students.lora import LoRA
+from students.precision import choose_precision
+from students.renderings import (
+    AnswerOnly,
+    Critique,
+    Example,
+    Exercise,
+    RationaleThenAnswer,
+    Rendered,
+    Rendering,
+    TwoTask,
+    render_all,
+)
+from students.student import Student
+from students.weights import Loaded, Pretrained, RandomWeights, Weights
+
+__all__ = [
+    "AnswerOnly",
+    "CharacterTokenizer",
+    "Critique",
+    "Encoded",
+    "Encoder",
+    "Example",
+    "Exercise",
+    "Generated",
+    "Generation",
+    "LoRA",
+    "Loaded",
+    "Pretrained",
+    "PretrainedTokenizer",
+    "RandomWeights",
+    "RationaleThenAnswer",
+    "Rendered",
+    "Rendering",
+    "Student",
+    "TokenizerRecipe",
+    "TwoTask",
+    "Weights",
+    "answer",
+    "choose_precision",
+    "export",
+    "render_all",
+    "sit",
+]

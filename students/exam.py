@@ -1,0 +1,60 @@
+"""The exam: a student answers prompts, a grader marks the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lessons.grading import Grader
+from lessons.records import Attempt, Prompt
+from students.generation import Generation, Progress, answer
+from students.renderings import Rendering
+
+if TYPE_CHECKING:
+    from students.student import Student
+
+__all__ = ["sit"]
+
+
+def sit(
+    student: Student,
+    prompts: Iterable[Prompt],
+    grader: Grader,
+    generation: Generation | None = None,
+    rendering: Rendering | None = None,
+    author: str | None = None,
+    samples: int = 1,
+    progress: Progress | None = None,
+) -> list[Attempt]:
+    """Let a student answer every prompt and mark the answers.
+
+    Args:
+        student: Who sits.
+        prompts: The questions.
+        grader: Who marks.
+        generation: How answers are generated; greedy by default.
+        rendering: The rendering the student was trained with, which says how questions are put to it; None to put
+            them as they are.
+        author: Name stored with the attempts; None for the weights' name.
+        samples: Answers a prompt. More than one needs a temperature above 0 to differ.
+        progress: Called with the number of answers finished and wanted.
+
+    Returns:
+        The attempts, in the order of the prompts, samples of one prompt together.
+    """
+    asked = list(prompts)
+    conversations = [rendering.exam_messages(p) if rendering else p.messages for p in asked for _ in range(samples)]
+    generated = iter(answer(student, conversations, generation, progress))
+    return [
+        Attempt(
+            prompt_id=prompt.id,
+            author=author or student.weights.name,
+            text=found.text,
+            sample=number,
+            grade=grader.grade(found.text, prompt),
+            tokens=found.tokens,
+            truncated=found.truncated,
+        )
+        for prompt in asked
+        for number, found in ((k, next(generated)) for k in range(samples))
+    ]

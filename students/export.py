@@ -1,0 +1,115 @@
+"""Export: a student as a folder that `AutoModelForCausalLM` and `AutoTokenizer` load, with a model card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from students.folders import MARKER, staged_folder
+from students.weights.base import plain_model
+
+if TYPE_CHECKING:
+    import torch
+
+    from students.student import Student
+
+__all__ = ["export", "model_card"]
+
+
+def export(student: Student, folder: str | Path, provenance: Mapping[str, Any], replace_ours: bool = False) -> Path:
+    """Write weights (safetensors, adapter merged), tokenizer with chat template, generation settings and README.md.
+
+    The folder appears whole or not at all. The student in memory is not changed.
+
+    Args:
+        student: What to write.
+        folder: Where; it must not exist.
+        provenance: Where the student comes from, JSON values: teachers, curriculum, data fingerprint, figures ...
+            Written to the model card and to tutelage.json.
+        replace_ours: Allow replacing a folder that an earlier export wrote.
+
+    Raises:
+        ConfigError: The folder exists and may not be replaced.
+        StorageError: The disk refused a write.
+    """
+    base = student.base_model
+    model = plain_model(base.config, tensors(student))
+    model.generation_config = generation_config(student)
+    record = {"weights": student.weights.name, "fingerprint": student.fingerprint, "provenance": dict(provenance)}
+    with staged_folder(folder, replace_ours) as partial:
+        model.save_pretrained(partial)
+        student.tokenizer.save_pretrained(partial)
+        (partial / "README.md").write_text(model_card(student, provenance), encoding="utf-8")
+        text = json.dumps(record, indent=2, ensure_ascii=False, default=str)
+        (partial / MARKER).write_text(text + "\n", encoding="utf-8")
+    return Path(folder)
+
+
+def tensors(student: Student) -> dict[str, torch.Tensor]:
+    """Return the model's tensors under plain names, with the adapter's additions added in."""
+    base = student.base_model
+    if student.adapter is None:
+        return {name: tensor.detach() for name, tensor in base.state_dict().items()}
+    from students.lora import merged_tensors
+
+    return merged_tensors(base)
+
+
+def generation_config(student: Student) -> Any:
+    """Return generation settings that stop where the student was trained to stop."""
+    from transformers import GenerationConfig
+
+    return GenerationConfig(
+        bos_token_id=student.tokenizer.bos_token_id,
+        eos_token_id=student.encoder.stop_ids,
+        pad_token_id=student.encoder.pad_id,
+        do_sample=False,
+    )
+
+
+def model_card(student: Student, provenance: Mapping[str, Any]) -> str:
+    """Return the text of README.md: what it is, how to use it, where it comes from."""
+    header = ["---", "library_name: transformers", "pipeline_tag: text-generation", "tags: [distillation, tutelage]"]
+    lines = [
+        *header,
+        "---",
+        "",
+        "# A student trained with tutelage",
+        "",
+        f"Started from `{student.weights.name}`"
+        + (f", trained with a merged adapter `{student.adapter}`." if student.adapter else "."),
+        "",
+        "```python",
+        "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        "",
+        'model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")',
+        'tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")',
+        'messages = [{"role": "user", "content": "..."}]',
+        'ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")',
+        "print(tokenizer.batch_decode(model.generate(**ids, max_new_tokens=256)))",
+        "```",
+        "",
+        "## Where it comes from",
+        "",
+    ]
+    if not provenance:
+        lines.append("Nothing was recorded.")
+    for title, value in provenance.items():
+        lines += [f"### {title.replace('_', ' ').capitalize()}", "", in_markdown(value), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def in_markdown(value: Any) -> str:
+    """Return one provenance entry as a paragraph, a list or a table-like list."""
+    if isinstance(value, Mapping):
+        return "\n".join(f"- {name}: {compact(entry)}" for name, entry in value.items()) or "(empty)"
+    if isinstance(value, (list, tuple)):
+        return "\n".join(f"- {compact(entry)}" for entry in value) or "(empty)"
+    return compact(value)
+
+
+def compact(value: Any) -> str:
+    """Return a value on one line."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,200 @@
+"""Answers from a student, many at a time: batched, left padded, stopped at the end of the turn."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lessons.errors import ConfigError, RenderingError
+from lessons.records import Message
+
+if TYPE_CHECKING:
+    import torch
+
+    from students.student import Student
+
+__all__ = ["Generated", "Generation", "answer"]
+
+Progress = Callable[[int, int], None]
+"""Called with the number of answers finished and wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """How answers are generated."""
+
+    max_new_tokens: int = 256
+    """Longest answer in tokens, the end-of-turn token included."""
+    temperature: float = 0.0
+    """0 takes the most probable token every time; above 0 samples from softmax(logits / temperature)."""
+    top_p: float = 1.0
+    """Samples only from the most probable tokens that together reach this probability, in (0, 1]."""
+    batch_size: int = 64
+    """Prompts generated together. Lower it when memory runs out."""
+    seed: int = 0
+    """Seed of sampling. Each answer draws from its own stream, made of this seed and its prompt."""
+
+    def check(self) -> None:
+        """Refuse values outside their ranges."""
+        allowed = {
+            "max_new_tokens": (self.max_new_tokens >= 1, "at least 1"),
+            "temperature": (self.temperature >= 0, "0 (greedy) or above"),
+            "top_p": (0 < self.top_p <= 1, "above 0 and at most 1"),
+            "batch_size": (self.batch_size >= 1, "at least 1"),
+        }
+        for name, (right, range_) in allowed.items():
+            if not right:
+                raise ConfigError(
+                    f"Generation got {name} = {getattr(self, name)}; allowed is {range_}. Correct it in the config."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One generated answer."""
+
+    text: str
+    """The answer without special tokens."""
+    tokens: int
+    """Tokens generated, end-of-turn included."""
+    truncated: bool
+    """Whether it ran into the token limit before its end."""
+
+
+def answer(
+    student: Student,
+    conversations: Sequence[Sequence[Message]],
+    generation: Generation | None = None,
+    progress: Progress | None = None,
+) -> list[Generated]:
+    """Answer conversations, in their order.
+
+    A student that is not in memory yet is loaded onto the machine's accelerator; one in memory answers where it is.
+    Sampled answers depend on seed and prompt, not on which prompts share a batch (up to rounding of the logits, which
+    batch shapes can change in the last bit); the k-th copy of one prompt draws from a stream of its own.
+
+    Raises:
+        RenderingError: A prompt leaves no room for an answer in the model's context, or cannot be rendered.
+    """
+    generation = generation or Generation()
+    generation.check()
+    if not student.built:
+        student.place()
+    prompts = student.encoder.prompts(conversations)
+    limit = student.context_length
+    for number, ids in enumerate(prompts):
+        if limit is not None and len(ids) >= limit:
+            raise RenderingError(
+                f"Prompt {number} has {len(ids)} tokens, but the model's context is {limit}, which leaves no room for an "
+                "answer. Shorten the prompt, or choose a model with a longer context."
+            )
+    uniforms = streams(prompts, generation) if generation.temperature > 0 else None
+    order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))  # longest first: memory peaks at the start
+    answers: dict[int, Generated] = {}
+    model = student.model
+    was_training = model.training
+    model.eval()
+    try:
+        for start in range(0, len(order), generation.batch_size):
+            chosen = order[start : start + generation.batch_size]
+            draws = None if uniforms is None else np.stack([uniforms[i] for i in chosen])
+            found = generate_batch(student, [prompts[i] for i in chosen], generation, draws)
+            answers.update(zip(chosen, read(student, found), strict=True))
+            if progress:
+                progress(len(answers), len(prompts))
+    finally:
+        model.train(was_training)
+    return [answers[i] for i in range(len(prompts))]
+
+
+def read(student: Student, written: list[list[int]]) -> list[Generated]:
+    """Decode what was generated."""
+    stops = set(student.encoder.stop_ids)
+    texts = student.tokenizer.batch_decode(written, skip_special_tokens=True)
+    return [
+        Generated(text, tokens=len(ids), truncated=not ids or ids[-1] not in stops)
+        for ids, text in zip(written, texts, strict=True)
+    ]
+
+
+def streams(prompts: list[list[int]], generation: Generation) -> list[np.ndarray]:
+    """Return the uniform numbers each prompt's answer is drawn with, one a token: [max_new_tokens] each."""
+    copies: dict[bytes, int] = {}
+    result = []
+    for ids in prompts:
+        content = np.asarray(ids, dtype=np.int64).tobytes()
+        copy = copies.get(content, 0)
+        copies[content] = copy + 1
+        digest = hashlib.sha256(b"%d/%d/" % (generation.seed, copy) + content).digest()
+        generator = np.random.Generator(np.random.Philox(int.from_bytes(digest[:16], "big")))
+        result.append(generator.random(generation.max_new_tokens))
+    return result
+
+
+def generate_batch(
+    student: Student, prompts: list[list[int]], generation: Generation, uniforms: np.ndarray | None
+) -> list[list[int]]:
+    """Generate for one batch with a key-value cache; rows that are done leave it, so the rest goes faster."""
+    import torch
+
+    model, device = student.model, student.device
+    stops = torch.tensor(student.encoder.stop_ids, device=device)
+    limit = student.context_length or 2**62
+    budgets = torch.tensor([min(generation.max_new_tokens, limit - len(ids)) for ids in prompts], device=device)
+    rows = torch.arange(len(prompts), device=device)
+    draws = None if uniforms is None else torch.from_numpy(uniforms).to(device)
+    steps: list[tuple[torch.Tensor, torch.Tensor]] = []
+    with torch.inference_mode():
+        inputs, mask = left_padded(prompts, student.encoder.pad_id, device)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)  # [batch, time]
+        cache = None
+        for step in range(int(budgets.max())):
+            extra = {} if cache is None else {"past_key_values": cache}
+            output = model(
+                input_ids=inputs, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1, **extra
+            )
+            cache = output.past_key_values
+            logits = output.logits[:, -1].float()  # [batch, vocabulary]
+            tokens = logits.argmax(-1) if draws is None else sample(logits, draws[rows, step], generation)
+            steps.append((rows, tokens))
+            going = ~torch.isin(tokens, stops) & (budgets[rows] > step + 1)
+            if not bool(going.all()):
+                kept = going.nonzero()[:, 0]
+                if not len(kept):
+                    break
+                cache.batch_select_indices(kept)
+                rows, tokens, mask, positions = rows[kept], tokens[kept], mask[kept], positions[kept]
+            inputs, positions = tokens[:, None], positions[:, -1:] + 1
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+    written: list[list[int]] = [[] for _ in prompts]
+    for numbers, tokens in steps:
+        for row, token in zip(numbers.tolist(), tokens.tolist(), strict=True):
+            written[row].append(token)
+    return written
+
+
+def left_padded(prompts: list[list[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and mask, [batch, time] each, with every prompt's last token in the last column."""
+    import torch
+
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[pad] * (longest - len(p)) + p for p in prompts], device=device)
+    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
+    return ids, mask
+
+
+def sample(logits: torch.Tensor, uniforms: torch.Tensor, generation: Generation) -> torch.Tensor:
+    """Draw one token a row by inverting the cumulative distribution at `uniforms`, both [batch]."""
+    probabilities, tokens = (
+        (logits.double() / generation.temperature).softmax(-1).sort(-1, descending=True, stable=True)
+    )
+    cumulative = probabilities.cumsum(-1)  # [batch, vocabulary]
+    inside = cumulative - probabilities < generation.top_p  # the token that crosses top_p still counts
+    total = (probabilities * inside).sum(-1, keepdim=True)
+    place = (cumulative <= uniforms[:, None] * total).sum(-1, keepdim=True)
+    place = place.minimum(inside.sum(-1, keepdim=True) - 1)
+    return tokens.gather(-1, place)[:, 0]

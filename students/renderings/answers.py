@@ -1,0 +1,48 @@
+"""Where a lesson's final answer and rationale come from, shared by the renderings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lessons.errors import RenderingError
+from lessons.records import Annotation, Lesson
+
+__all__ = ["AnswerSource", "answer_of", "needed"]
+
+AnswerSource = Literal["reference", "teacher"]
+
+
+def answer_of(lesson: Lesson, source: AnswerSource) -> str:
+    """Return the lesson's final answer from the wished source, or from the other one where that has none.
+
+    Raises:
+        RenderingError: Neither the data nor a teacher gave an answer.
+    """
+    given = [a.answer for a in lesson.annotations if a.kind in ("answer", "rationale") and a.answer]
+    wrote = lesson.annotation("answer")
+    taught = given[0] if given else wrote.text if wrote is not None else None
+    reference = lesson.prompt.reference
+    found = (reference or taught) if source == "reference" else (taught or reference)
+    if not found:
+        raise RenderingError(
+            f"Lesson {lesson.id!r} has no final answer: its prompt has no reference and its annotations "
+            f"({', '.join(a.kind for a in lesson.annotations) or 'none'}) give none. Needed is a reference, or a trusted "
+            "rationale or answer. Map the data's answer column, or plan with target: rationale."
+        )
+    return found
+
+
+def needed(lesson: Lesson, kind: str, rendering: object) -> Annotation:
+    """Return the lesson's annotation of this kind.
+
+    Raises:
+        RenderingError: It has none.
+    """
+    found = lesson.annotation(kind)
+    if found is None or not found.text.strip():
+        raise RenderingError(
+            f"Lesson {lesson.id!r} has no {kind}, which {type(rendering).__name__} trains on; it has "
+            f"{', '.join(a.kind for a in lesson.annotations) or 'no annotation at all'}. Plan and train with "
+            f"target: {kind}, which leaves prompts without one out, or choose another rendering."
+        )
+    return found

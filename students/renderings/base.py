@@ -1,0 +1,163 @@
+"""What a rendering is: a lesson in, token sequences with a loss weight for every token out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from lessons.errors import RenderingError
+from lessons.records import Lesson, Message, Prompt
+from students.encoder import Encoder
+
+__all__ = ["Example", "Exercise", "Rendered", "Rendering", "render_all"]
+
+LESSONS_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """One thing to learn, still as text: a conversation and what the student shall answer."""
+
+    messages: tuple[Message, ...]
+    """The conversation up to the answer."""
+    answer: str
+    """What the student shall write."""
+    part: str = "answer"
+    """The part of the loss it counts in: a key of the rendering's `parts`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training sequence."""
+
+    lesson_id: str
+    """The lesson it came from."""
+    input_ids: list[int]
+    """Token ids, prompt and answer, [tokens]."""
+    weights: list[float]
+    """Loss weight of each token as a target, [tokens]: 0 in the prompt, which nobody has to predict."""
+    part: str
+    """The part of the loss it counts in."""
+
+
+class Rendering(ABC):
+    """Turns lessons into training sequences, and exam questions into what the student was trained to be asked."""
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Weight of each part of the loss; every part is averaged over its own supervised tokens."""
+        return {"answer": 1.0}
+
+    @abstractmethod
+    def exercises(self, lesson: Lesson) -> list[Exercise]:
+        """Return what a lesson teaches, as text.
+
+        Raises:
+            RenderingError: The lesson lacks what this rendering needs.
+        """
+
+    def exam_messages(self, prompt: Prompt) -> tuple[Message, ...]:
+        """Return the conversation the student is asked to answer at an exam."""
+        return prompt.messages
+
+    def render(self, lesson: Lesson, encoder: Encoder) -> list[Example]:
+        """Return a lesson's training sequences."""
+        return next(self.render_batch([lesson], encoder))
+
+    def render_batch(self, lessons: Sequence[Lesson], encoder: Encoder) -> Iterator[list[Example]]:
+        """Yield the training sequences of each lesson; tokenises all of them at once."""
+        exercises = [self.exercises(lesson) for lesson in lessons]
+        encoded = iter(encoder.encode([(e.messages, e.answer) for found in exercises for e in found]))
+        for lesson, found in zip(lessons, exercises, strict=True):
+            yield [
+                Example(
+                    lesson_id=lesson.id,
+                    input_ids=ids.prompt_ids + ids.completion_ids,
+                    weights=[0.0] * len(ids.prompt_ids) + [1.0] * len(ids.completion_ids),
+                    part=exercise.part,
+                )
+                for exercise, ids in zip(found, islice(encoded, len(found)), strict=True)
+            ]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The training sequences of a set of lessons, and an account of what was left out."""
+
+    examples: dict[str, list[Example]]
+    """By lesson id, in the order of the lessons: every sequence of the lesson."""
+    dropped: dict[str, int]
+    """Lessons left out as too long: by lesson id, the tokens of its longest sequence."""
+
+    @property
+    def tokens(self) -> int:
+        """All tokens of all sequences."""
+        return sum(len(e.input_ids) for found in self.examples.values() for e in found)
+
+    @property
+    def supervised_tokens(self) -> int:
+        """The tokens with a loss weight above 0."""
+        return sum(sum(w > 0 for w in e.weights) for found in self.examples.values() for e in found)
+
+
+def render_all(
+    rendering: Rendering,
+    lessons: Iterable[Lesson],
+    encoder: Encoder,
+    max_tokens: int | None = None,
+    over_long: Literal["drop", "refuse"] = "drop",
+) -> Rendered:
+    """Render many lessons, with all sequences of a lesson or none; an answer is never cut.
+
+    Args:
+        rendering: How.
+        lessons: What.
+        encoder: The student's tokenizer and template.
+        max_tokens: Longest sequence allowed, prompt and answer together; None for no limit.
+        over_long: What happens to a lesson with a longer one: left out and counted, or an error.
+
+    Raises:
+        RenderingError: A lesson cannot be rendered, is too long under "refuse", or nothing is left.
+    """
+    examples: dict[str, list[Example]] = {}
+    dropped: dict[str, int] = {}
+    waiting = iter(lessons)
+    while batch := list(islice(waiting, LESSONS_AT_ONCE)):
+        for lesson, found in zip(batch, rendering.render_batch(batch, encoder), strict=True):
+            check_supervised(lesson, found, rendering)
+            longest = max(len(e.input_ids) for e in found)
+            if max_tokens is None or longest <= max_tokens:
+                examples[lesson.id] = found
+            elif over_long == "refuse":
+                raise RenderingError(
+                    f"Lesson {lesson.id!r} needs {longest} tokens; at most {max_tokens} are allowed and an answer is "
+                    "never cut. Raise `max_tokens`, or leave such lessons out with over_long: drop."
+                )
+            else:
+                dropped[lesson.id] = longest
+    if not examples:
+        raise RenderingError(
+            f"No lesson is left to train on: {len(dropped)} were given"
+            + (f", all longer than {max_tokens} tokens (the shortest has {min(dropped.values())})" if dropped else "")
+            + ". At least one lesson must fit. Raise `max_tokens`, or check which lessons the plan chose."
+        )
+    return Rendered(examples, dropped)
+
+
+def check_supervised(lesson: Lesson, examples: list[Example], rendering: Rendering) -> None:
+    """Refuse a lesson that teaches nothing, or counts in a part of the loss that does not exist."""
+    for example in examples:
+        if len(example.weights) != len(example.input_ids) or example.part not in rendering.parts:
+            raise RenderingError(
+                f"{type(rendering).__name__} gave lesson {lesson.id!r} {len(example.input_ids)} tokens with "
+                f"{len(example.weights)} weights in part {example.part!r}. Needed is one weight a token and one of the "
+                f"parts {', '.join(rendering.parts)}. Correct the rendering."
+            )
+    if not examples or not all(any(w > 0 for w in e.weights) for e in examples):
+        raise RenderingError(
+            f"Lesson {lesson.id!r} has no supervised token under {type(rendering).__name__}. Every sequence needs at "
+            "least one token with a weight above 0. Correct the rendering or leave the lesson out."
+        )

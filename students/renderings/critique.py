@@ -1,0 +1,46 @@
+"""Critique fine-tuning: the student learns to judge an answer instead of imitating one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lessons.errors import RenderingError
+from lessons.records import Lesson, Message
+from students.renderings.answers import needed
+from students.renderings.base import Exercise, Rendering
+
+__all__ = ["Critique"]
+
+
+class Critique(Rendering):
+    """Teach to critique a given answer, as in Critique Fine-Tuning (Wang, Yue, Chen 2025, arXiv:2501.17703).
+
+    The student reads the question with an answer somebody gave, and writes the teacher's critique, closed by the line
+    "Verdict: correct" or "Verdict: incorrect". At the exam it is asked the plain question, as in the paper.
+
+    Args:
+        template: Text of the user's message; "{question}" and "{attempt}" are filled in.
+    """
+
+    def __init__(
+        self,
+        template: str = "{question}\n\nProposed answer:\n{attempt}\n\nCritique this answer and say whether it is correct.",
+    ) -> None:
+        self.template = template
+
+    def exercises(self, lesson: Lesson) -> list[Exercise]:
+        """Return the critique task of a lesson."""
+        critique = needed(lesson, "critique", self)
+        if not critique.subject:
+            raise RenderingError(
+                f"The critique of lesson {lesson.id!r} does not say which answer it judges. Needed is the attempt's text "
+                "in `subject`. Have the teacher write the critiques again with the attempts given."
+            )
+        messages = lesson.prompt.messages
+        question = messages[-1].content
+        asked = self.template.replace("{attempt}", critique.subject).replace("{question}", question)
+        text = critique.text.strip()
+        if critique.answer and not text.lower().rsplit("\n", 1)[-1].startswith("verdict:"):
+            text = f"{text}\nVerdict: {critique.answer}"
+        conversation: tuple[Message, ...] = (*messages[:-1], replace(messages[-1], content=asked))
+        return [Exercise(conversation, text)]

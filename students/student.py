@@ -1,0 +1,144 @@
+"""The student: a model, its tokenizer and perhaps an adapter, built on first use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lessons.errors import ModelNotFound
+from students.encoder import Encoder
+from students.lora import LoRA
+from students.precision import Choice, PrecisionName, choose_precision
+from students.weights import Weights
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["Student"]
+
+
+class Student:
+    """A causal language model that learns.
+
+    Args:
+        weights: Where weights and tokenizer come from.
+        adapter: A low-rank adapter to train in place of the weights; None to train all weights.
+        precision: Number format of the weights: "auto" chooses by hardware and logs why.
+        gradient_checkpointing: Whether to recompute activations in the backward pass: less memory, about a third slower.
+        chat_template: A Jinja chat template to use in place of the tokenizer's: its text, or the path of a file.
+        template_arguments: Extra variables for the chat template, such as {"enable_thinking": false}.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        adapter: LoRA | None = None,
+        precision: PrecisionName = "auto",
+        gradient_checkpointing: bool = False,
+        chat_template: str | None = None,
+        template_arguments: dict[str, bool | int | float | str] | None = None,
+    ) -> None:
+        self.weights = weights
+        self.adapter = adapter
+        self.precision = precision
+        self.gradient_checkpointing = gradient_checkpointing
+        self.chat_template = chat_template
+        self.template_arguments = template_arguments
+
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer, with the chat template that was given; needs no weights."""
+        tokenizer = self.weights.load_tokenizer()
+        if self.chat_template is not None:
+            tokenizer.chat_template = template_text(self.chat_template)
+        return tokenizer
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The tokenizer with its template and checks; needs no weights."""
+        return Encoder(self.tokenizer, self.template_arguments)
+
+    @cached_property
+    def number_format(self) -> Choice:
+        """The weights' format and the reason for it."""
+        return choose_precision(self.precision, frozen=self.adapter is not None)
+
+    @property
+    def built(self) -> bool:
+        """Whether the model is in memory."""
+        return "model" in self.__dict__
+
+    @cached_property
+    def model(self) -> PreTrainedModel:
+        """The model, loaded on first use, in evaluation mode on the CPU; with an adapter, a peft model around it."""
+        model = self.weights.load(self.number_format.dtype).model
+        if self.gradient_checkpointing:
+            # Reentrant checkpointing would need inputs with gradients, which a frozen embedding does not give.
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+        if self.adapter is not None:
+            wrapped: PreTrainedModel = self.adapter.attach(model)
+            return wrapped.eval()
+        return model.eval()
+
+    @property
+    def base_model(self) -> PreTrainedModel:
+        """The transformers model itself, inside the adapter's wrapping if there is one."""
+        if self.adapter is None:
+            return self.model
+        inner: Any = self.model
+        base: PreTrainedModel = inner.get_base_model()
+        return base
+
+    @property
+    def context_length(self) -> int | None:
+        """Longest sequence the model was made for, in tokens; None when its configuration does not say."""
+        found = getattr(self.base_model.config, "max_position_embeddings", None)
+        return int(found) if found else None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is now."""
+        return next(self.model.parameters()).device
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over initial weights, adapter and encoder: what a checkpoint must have been trained from."""
+        parts = [self.weights.fingerprint, repr(self.adapter), self.encoder.fingerprint]
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+    def place(self) -> torch.device:
+        """Build the model and move it to the machine's accelerator, if it has one; return where it is."""
+        import torch
+
+        if torch.accelerator.is_available():
+            self.model.to(torch.accelerator.current_accelerator())
+        return self.device
+
+    def export(
+        self, folder: str | Path, provenance: Mapping[str, Any] | None = None, replace_ours: bool = False
+    ) -> Path:
+        """Write the student as an ordinary Hugging Face folder, adapter merged; see `students.export.export`."""
+        from students.export import export
+
+        return export(self, folder, provenance or {}, replace_ours)
+
+
+def template_text(given: str) -> str:
+    """Return a chat template's text from itself or from the path of a file.
+
+    Raises:
+        ModelNotFound: It is neither Jinja text nor a file.
+    """
+    if "{" in given:
+        return given
+    path = Path(given).expanduser()
+    if not path.is_file():
+        raise ModelNotFound(
+            f"No chat template at {given!r}. Allowed is Jinja text, or the path of a file that holds it. "
+            "Correct `chat_template`."
+        )
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,7 @@
+"""Sources of weights: published models, GGUF files, random initialisation."""
+
+from students.weights.base import Loaded, Weights
+from students.weights.pretrained import Pretrained
+from students.weights.random_weights import RandomWeights
+
+__all__ = ["Loaded", "Pretrained", "RandomWeights", "Weights"]

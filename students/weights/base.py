@@ -1,0 +1,90 @@
+"""What every source of model weights is, and the checks they share."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["Loaded", "Weights", "folder_fingerprint", "plain_model"]
+
+SAMPLE_BYTES = 64 * 1024
+SAMPLES_PER_FILE = 256
+
+
+class Loaded(NamedTuple):
+    """A model in memory with its tokenizer."""
+
+    model: PreTrainedModel
+    """A causal language model, on the CPU, in evaluation mode."""
+    tokenizer: PreTrainedTokenizerBase
+    """Its tokenizer."""
+
+
+class Weights(ABC):
+    """Where a student's weights and tokenizer come from. Constructors only store; loading happens on first use."""
+
+    @abstractmethod
+    def load(self, dtype: torch.dtype) -> Loaded:
+        """Return the model in this precision and its tokenizer."""
+
+    @abstractmethod
+    def load_tokenizer(self) -> PreTrainedTokenizerBase:
+        """Return the tokenizer alone, without reading weights where that is possible."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A hex digest that differs for different weights; stamps checkpoints and exports."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """A short name for reports and model cards."""
+
+
+def plain_model(
+    config: PretrainedConfig, tensors: dict[str, torch.Tensor], dtype: torch.dtype | None = None
+) -> PreTrainedModel:
+    """Build an ordinary model of this configuration around these tensors, without copying them.
+
+    transformers refuses to save a model loaded from GGUF, and peft rewrites modules in place; a plain model around
+    the same tensors can be saved like any other.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    model.load_state_dict(tensors, strict=False, assign=True)
+    model.tie_weights()
+    empty = [name for name, tensor in model.state_dict().items() if tensor.is_meta]
+    if empty:
+        raise RuntimeError(f"No tensor for {', '.join(empty[:5])}; the state dict has {len(tensors)} others.")
+    return model.eval()
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """Return a SHA-256 over a model folder: small files whole, large ones by size and evenly spread samples.
+
+    Reading 15 GB whole would cost half a minute at every start; two trainings differ in every sample.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or path.suffix not in {".json", ".safetensors", ".model", ".jinja", ".txt"}:
+            continue
+        size = path.stat().st_size
+        digest.update(f"{path.name}\x1f{size}\x1e".encode())
+        with path.open("rb") as file:
+            if size <= SAMPLE_BYTES * SAMPLES_PER_FILE:
+                digest.update(file.read())
+                continue
+            for k in range(SAMPLES_PER_FILE):
+                file.seek(k * (size - SAMPLE_BYTES) // (SAMPLES_PER_FILE - 1))
+                digest.update(file.read(SAMPLE_BYTES))
+    return digest.hexdigest()
