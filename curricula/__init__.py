@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from curricula.curriculum import Curriculum
 from curricula.next_prompts import NextPrompts, RandomPrompts, WeakTopics
-from curricula.orderings import EasyFirst, HardFirst, Ordering, Shuffled, Tiers
+from curricula.orderings import Blurred, EasyFirst, HardFirst, Ordering, Shuffled, Tiers
 from curricula.picture import draw
 from curricula.planning import Plan, plan
 from curricula.signal_table import SignalTable, measure, read_signals, write_signals
@@ -12,6 +12,7 @@ from curricula.signals import Column, Given, Length, Signal, TeacherLabel
 from curricula.summary import explain, summarise
 
 __all__ = [
+    "Blurred",
     "Column",
     "Curriculum",
     "EasyFirst",

@@ -1,0 +1,48 @@
+"""Any ordering, made soft: the trend stays, every batch holds a mixture."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from curricula.orderings.base import Ordering, Positions
+from curricula.signals.base import Scores
+from lessons.errors import ConfigError
+
+__all__ = ["Blurred"]
+
+
+class Blurred(Ordering):
+    """Another ordering with every lesson moved back by a random part of the pass.
+
+    A strict order gives batches of one difficulty, and a small student then forgets by the end of a pass what it
+    learnt at its start. Lesson number i of n gets the key i / n + width * u, u uniform in [0, 1), and the keys are sorted:
+    with width 0 the order is unchanged, with 1 the middle of the pass mixes everything while its two ends still differ, and
+    as the width grows the order becomes random.
+
+    Args:
+        ordering: The ordering to soften.
+        width: How far a lesson may move, in passes; 0 or more.
+    """
+
+    def __init__(self, ordering: Ordering, width: float = 1.0) -> None:
+        self.ordering = ordering
+        self.width = width
+
+    @property
+    def needs_scores(self) -> bool:  # type: ignore[override]
+        """Whether the softened ordering needs scores."""
+        return self.ordering.needs_scores
+
+    def order(self, scores: Scores, generator: np.random.Generator) -> Positions:
+        """Order with the inner ordering, then sort by the moved ranks.
+
+        Raises:
+            ConfigError: The width is negative or not a number.
+        """
+        if not (math.isfinite(self.width) and self.width >= 0):
+            raise ConfigError(f"Blurred got width={self.width}; allowed are numbers from 0 up. Correct the ordering.")
+        inner = self.ordering.order(scores, generator)
+        keys = np.arange(len(inner)) / max(len(inner), 1) + self.width * generator.random(len(inner))
+        return inner[np.argsort(keys, kind="stable")]
