@@ -17,9 +17,9 @@ class Blurred(Ordering):
     """Another ordering with every lesson moved back by a random part of the pass.
 
     A strict order gives batches of one difficulty, and a small student then forgets by the end of a pass what it
-    learnt at its start. Lesson number i of n gets the key i / n + width * u, u uniform in [0, 1), and the keys are sorted:
-    with width 0 the order is unchanged, with 1 the middle of the pass mixes everything while its two ends still differ, and
-    as the width grows the order becomes random.
+    learnt at its start. Lesson number i of n gets the key i / n + width * u, u uniform in [0, 1), and the keys are
+    sorted: with width 0 the order is unchanged; with 1 the middle of the pass mixes everything while its two ends
+    still differ; as the width grows the order becomes random.
 
     Args:
         ordering: The ordering to soften.
