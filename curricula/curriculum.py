@@ -51,7 +51,8 @@ class Curriculum:
     score: Scores
     """The score each entry was ordered by, float64 [entries]; NaN where it has none."""
     rule: dict[str, Any]
-    """How the plan was made: ordering, order_by, needs_scores, passes, minimum_length, signals, tiers_per_pass. JSON values."""
+    """How the plan was made, in JSON values: ordering, order_by, needs_scores (whether the ordering used order_by),
+    passes, minimum_length, tiers_per_pass, signals."""
     seed: int
     """The seed of all its randomness."""
     lessons_fingerprint: str

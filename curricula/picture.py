@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +13,7 @@ from curricula.curriculum import Curriculum
 from curricula.orderings.base import Positions
 from curricula.signal_table import SignalTable
 from curricula.signals.base import Column, Scores
-from curricula.summary import check_pair, order_text, ordering_text
+from curricula.summary import check_pair
 from lessons.errors import ConfigError
 from lessons.files import staged
 
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 # Okabe and Ito's palette: told apart with every common form of colour blindness.
-BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#555555"
-WINDOWS = 100
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#555555"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
+MOST_WINDOWS = 100
+LEAST_IN_WINDOW = 20
 MOST_PANELS = 4
 MOST_TIMES = 4
-LARGEST_MARKED = 12
+MOST_LINES = 24
 
 
 class Trend(NamedTuple):
@@ -65,22 +68,25 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
     axes: list[Axes] = list(figure.subplots(len(names) + 1, 1, sharex=True, squeeze=False)[:, 0])
     figure.suptitle(title or plan_title(curriculum), fontsize=12, fontweight="bold")
     rows = rows_of(curriculum, signals)
-    for axis, name, colour in zip(axes, names, [BLUE, ORANGE, GREEN, PURPLE], strict=False):
-        draw_signal(axis, name, signals.column(name), rows, colour)
+    for axis, name, colour in zip(axes, names, COLOURS, strict=False):
+        ordered = curriculum.rule["needs_scores"] and name == curriculum.rule["order_by"]
+        draw_signal(axis, name, signals.column(name), rows, colour, ordered)
     draw_coverage(axes[-1], rows, len(signals))
+    marks = marked(curriculum)
     for axis in axes:
-        decorate(axis, curriculum)
-    axes[-1].set_xlabel("Position in the plan (lessons)")
+        decorate(axis, len(curriculum), marks)
+    note = f" ({', '.join(mark.meaning for mark in marks)})" if marks else ""
+    axes[-1].set_xlabel(f"Position in the plan, in lessons{note}")
     with staged(path) as partial:
         figure.savefig(partial, format=kind)
 
 
 def plan_title(curriculum: Curriculum) -> str:
     """Say in one line what the plan is."""
-    return (
-        f"{ordering_text(curriculum)} by {order_text(curriculum)}: "
-        f"{curriculum.counts['entries']:,} entries from {curriculum.counts['lessons']:,} lessons"
-    )
+    name = curriculum.rule["ordering"]["class_path"].rpartition(".")[2]
+    by = f" by {curriculum.rule['order_by']}" if curriculum.rule["needs_scores"] else ""
+    entries, lessons = curriculum.counts["entries"], curriculum.counts["lessons"]
+    return f"{name}{by}: {lessons:,} lessons, {entries / lessons:.3g} passes, {entries:,} entries"
 
 
 def panel_names(curriculum: Curriculum, signals: SignalTable) -> list[str]:
@@ -99,31 +105,32 @@ def rows_of(curriculum: Curriculum, signals: SignalTable) -> Positions:
     return np.asarray(found.to_numpy(zero_copy_only=False), np.int64)
 
 
-def trend(values: Scores, windows: int = WINDOWS) -> Trend:
-    """Summarise values along the plan in windows of equally many entries.
+def trend(values: Scores, windows: int | None = None) -> Trend:
+    """Summarise values along the plan in windows of equally many entries: 100, or fewer to have some 20 in each.
 
     >>> trend(np.array([1.0, 3.0, 5.0, 7.0]), windows=2).mean.tolist()
     [2.0, 6.0]
     """
+    windows = windows or max(1, min(MOST_WINDOWS, len(values) // LEAST_IN_WINDOW))
     edges = np.linspace(0, len(values), min(windows, len(values)) + 1).astype(np.int64)
     figures = np.full((3, len(edges) - 1), np.nan)
-    for k, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for k, (start, stop) in enumerate(itertools.pairwise(edges)):
         known = values[start:stop][~np.isnan(values[start:stop])]
         if len(known):
             figures[:, k] = known.mean(), *np.quantile(known, [0.1, 0.9])
     return Trend((edges[:-1] + edges[1:]) / 2, *figures)
 
 
-def draw_signal(axis: Axes, name: str, column: Column, rows: Positions, colour: str) -> None:
+def draw_signal(axis: Axes, name: str, column: Column, rows: Positions, colour: str, ordered: bool) -> None:
     """Draw one signal along the plan."""
     along = trend(column.values[rows])
     axis.fill_between(along.centre, along.low, along.high, color=colour, alpha=0.2, linewidth=0, label="middle 80%")
     axis.plot(along.centre, along.mean, color=colour, linewidth=1.8, label="mean")
     label = name.replace("_", " ")
-    words = label.removesuffix(f" {column.unit}") if column.unit else label
-    missing = f", {column.missing:,} of {len(column.values):,} missing" if column.missing else ""
-    axis.set_title(f"{label[:1].upper()}{label[1:]}{missing}", loc="left", fontsize=10)
-    axis.set_ylabel(f"{words}\n({column.unit})" if column.unit else words)
+    missing = f", missing for {column.missing:,} of {len(column.values):,} lessons" if column.missing else ""
+    role = " (the plan is ordered by this)" if ordered else ""
+    axis.set_title(f"{label[:1].upper()}{label[1:]}{role}{missing}", loc="left", fontsize=10)
+    axis.set_ylabel(column.unit or "score")
     axis.legend(loc="upper left", bbox_to_anchor=(1.005, 1.0), frameon=False, fontsize=8)
 
 
@@ -133,12 +140,11 @@ def draw_coverage(axis: Axes, rows: Positions, lessons: int) -> None:
     shown = min(int(occurrence.max()) + 1, MOST_TIMES)
     position = np.arange(len(rows) + 1)
     keep = np.unique(np.linspace(0, len(rows), 1_000).astype(np.int64))
-    for k, colour in zip(range(shown), [BLUE, ORANGE, GREEN, PURPLE], strict=False):
+    for k, colour in zip(range(shown), COLOURS, strict=False):
         share = np.r_[0, np.cumsum(occurrence == k)] / lessons * 100
         label = "at least once" if k == 0 else f"at least {k + 1} times"
-        axis.plot(
-            position[keep], share[keep], color=colour, linewidth=1.8, label=label, linestyle=["-", "--", "-.", ":"][k]
-        )
+        style = ["-", "--", "-.", ":"][k]
+        axis.plot(position[keep], share[keep], color=colour, linewidth=1.8, label=label, linestyle=style)
     axis.set_title("Coverage and repeats", loc="left", fontsize=10)
     axis.set_ylabel("lessons seen\n(% of all)")
     axis.set_ylim(-3, 103)
@@ -159,13 +165,31 @@ def occurrences(rows: Positions) -> Positions:
     return result
 
 
-def decorate(axis: Axes, curriculum: Curriculum) -> None:
+class Mark(NamedTuple):
+    """Vertical lines that mark where something begins."""
+
+    positions: Positions
+    """Where the lines stand, in entries."""
+    style: str
+    """matplotlib's line style."""
+    meaning: str
+    """What the lines mean, for the axis label."""
+
+
+def marked(curriculum: Curriculum) -> list[Mark]:
+    """Return the beginnings of passes and tiers, each kind only where its lines stay readable."""
+    passes, stages = changes(curriculum.pass_number), changes(curriculum.stage)
+    tiers = np.setdiff1d(stages, passes)
+    marks = [Mark(passes, "-", "solid line: next pass"), Mark(tiers, ":", "dotted line: next tier")]
+    return [mark for mark in marks if 0 < len(mark.positions) <= MOST_LINES]
+
+
+def decorate(axis: Axes, entries: int, marks: list[Mark]) -> None:
     """Mark where passes and tiers begin, and clean the frame."""
-    for boundaries, style in ((changes(curriculum.stage), ":"), (changes(curriculum.pass_number), "-")):
-        if len(boundaries) <= LARGEST_MARKED:
-            for boundary in boundaries:
-                axis.axvline(float(boundary), color=GREY, linewidth=0.8, linestyle=style, zorder=0)
-    axis.set_xlim(0, len(curriculum))
+    for mark in marks:
+        for position in mark.positions:
+            axis.axvline(float(position), color=GREY, linewidth=0.8, linestyle=mark.style, zorder=0)
+    axis.set_xlim(0, entries)
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.grid(axis="y", color="#DDDDDD", linewidth=0.6)
     axis.set_axisbelow(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 import numpy as np
 
@@ -116,9 +117,21 @@ def weights_text(weight: Scores) -> str:
 
 def ordering_text(curriculum: Curriculum) -> str:
     """Name the ordering with its settings."""
-    ordering = curriculum.rule["ordering"]
-    settings = ", ".join(f"{name}={value}" for name, value in ordering["init_args"].items())
-    return ordering["class_path"].rpartition(".")[2] + (f"({settings})" if settings else "")
+    return part_text(curriculum.rule["ordering"])
+
+
+def part_text(part: dict[str, Any]) -> str:
+    """Write the description of a part as a call.
+
+    >>> part_text({"class_path": "curricula.Tiers", "init_args": {"tiers": 3, "missing": "error"}})
+    "Tiers(tiers=3, missing='error')"
+    """
+    settings = [
+        f"{name}={part_text(value) if isinstance(value, dict) and 'class_path' in value else repr(value)}"
+        for name, value in part["init_args"].items()
+    ]
+    name: str = part["class_path"].rpartition(".")[2]
+    return name + (f"({', '.join(settings)})" if settings else "")
 
 
 def order_text(curriculum: Curriculum) -> str:
