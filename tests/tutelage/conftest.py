@@ -1,0 +1,80 @@
+"""A hand-made report with every part filled in."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tutelage.report.records import (
+    AnnotationCount,
+    ArmReport,
+    Cell,
+    Exam,
+    Report,
+    Sample,
+    SampleAnswer,
+    Spending,
+    Training,
+)
+
+
+def cell(correct: int, total: int) -> Cell:
+    z = 1.959964
+    share, spread = correct / total, z * z / total
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return Cell(correct, total, share, middle - half, middle + half)
+
+
+def exam(author: str, easy: int, middle: int, hard: int, each: int = 100) -> Exam:
+    tiers = {"two digits": cell(easy, each), "three digits": cell(middle, each), "four digits": cell(hard, each)}
+    topics = {"sums": cell(easy + middle, 2 * each), "long sums": cell(hard, each)}
+    return Exam(author, cell(easy + middle + hard, 3 * each), tiers, topics, truncated=3, tokens=41_234)
+
+
+@pytest.fixture
+def report() -> Report:
+    plan = "rationales, easy first"
+    return Report(
+        course="quickstart",
+        round=0,
+        arms=(
+            ArmReport(
+                "answers",
+                "answers alone, shuffled",
+                exam("answers", 41, 9, 1),
+                Training(3000, 1200, 1_100_000, 220_000, 61.4, tuple((k, 3 / (1 + k / 40)) for k in range(1, 1200, 5))),
+            ),
+            ArmReport(
+                "rationales",
+                plan,
+                exam("rationales", 97, 90, 71),
+                Training(2987, 400, 1_090_000, 870_000, 58.9, tuple((k, 2.5 / (1 + k / 9)) for k in range(1, 400, 5))),
+            ),
+        ),
+        others=(exam("base model", 0, 0, 0), exam("teacher", 100, 100, 100)),
+        annotations=(AnnotationCount("rationale", 3100, 2987, 100, 13, 0), AnnotationCount("difficulty", 3000, 0, 0, 2, 2998)),
+        spending=(Spending("OpenAIBackend gpt-5-mini", 6100, 812_000, 904_000, 1.23, 4), Spending("other", 5, 50, 60, None, 5)),
+        verdicts=("rationales is better than answers: the intervals do not touch.",),
+        samples=(
+            Sample(
+                "add-1",
+                "What is 123 + 989? <script>alert(1)</script>",
+                "1112",
+                (
+                    SampleAnswer("answers", "Answer: 1012", False, "1012"),
+                    SampleAnswer("rationales", "3 + 9 = 12, write 2 carry 1\n2 + 8 + 1 = 11\nAnswer: 1112", True, "1112"),
+                    SampleAnswer("teacher", "Answer: 1112", None, "1112"),
+                ),
+            ),
+        ),
+        former=(("round 0", (exam("answers", 1, 1, 1),)),),
+        provenance={
+            "finished": "2026-01-02 03:04",
+            "seed": 0,
+            "machine": {"cpu": "8 cores", "memory": "32 GB"},
+            "versions": {"torch": "2.13.0"},
+            "config": "folder: runs/quickstart\nseed: 0\n",
+        },
+    )

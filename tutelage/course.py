@@ -1,0 +1,218 @@
+"""A course as data: what is taught, by whom, to whom, in which ways, and how it is examined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from curricula import NextPrompts, Ordering, Shuffled, Signal
+from lessons.errors import ConfigError
+from lessons.grading import Grader
+from lessons.sources import PromptSource
+from students.generation import Generation
+from students.renderings import Rendering
+from students.student import Student
+from teachers import Annotator, Budget, Limits, RecordedAnnotations, TeacherBackend
+from tutelage.settings import JSON
+
+__all__ = ["Arm", "Course", "Training"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+TAKEN = ("base", "teacher", "steps", "exams")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How an arm is trained. All keys but the first three are passed on to Lightning's command line as they are."""
+
+    lessons_per_update: int = 32
+    """Curriculum entries that one optimiser update learns from, over all devices and micro-batches."""
+    micro_batches: int = 1
+    """In how many parts, one after the other, a device works through its share of an update: more need less memory."""
+    max_tokens: int | None = None
+    """Longest training sequence in tokens; longer lessons are counted and left out, never cut. None: no limit."""
+    optimizer: dict[str, Any] = field(
+        default_factory=lambda: {"class_path": "torch.optim.AdamW", "init_args": {"lr": 2e-4, "weight_decay": 0.01}}
+    )
+    """The optimiser: class_path and init_args."""
+    scheduler: dict[str, Any] | None = None
+    """The schedule of the learning rate: class_path and init_args; None for a constant rate."""
+    module: dict[str, Any] = field(default_factory=dict)
+    """More init_args of lightning_modules.SupervisedModule."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """More settings of lightning_modules.CurriculumDataModule."""
+    trainer: dict[str, Any] = field(default_factory=dict)
+    """More settings of Lightning's Trainer, such as {gradient_clip_val: 1.0, precision: bf16-true, devices: 2}."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of teaching: what the student sees, in which order. All arms of a course share everything else."""
+
+    rendering: Rendering
+    """How a lesson becomes training text."""
+    target: str | None = None
+    """The kind of annotation that makes a lesson ("rationale", "critique"); None for one lesson a prompt."""
+    targets_per_prompt: int = 1
+    """At most this many lessons a prompt."""
+    trusted_only: bool = True
+    """Leave out annotations that could not be read or were graded wrong."""
+    signals: list[Signal] = field(default_factory=list)
+    """What to measure about every lesson."""
+    ordering: Ordering = field(default_factory=Shuffled)
+    """How to order one pass."""
+    order_by: str | None = None
+    """Name of the signal to order by."""
+    passes: float = 1.0
+    """How often to go through the lessons."""
+    minimum_length: int = 0
+    """Go on with further passes until the plan has this many entries: gives a control arm as many updates."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """Keys of the course's `training` that this arm sets otherwise."""
+
+    def training_settings(self, shared: Training, name: str) -> Training:
+        """Return the course's training settings with this arm's own put over them."""
+        known = [found.name for found in fields(Training)]
+        unknown = [key for key in self.training if key not in known]
+        if unknown:
+            raise ConfigError(
+                f"The arm {name!r} sets training.{unknown[0]}, which does not exist. Allowed are {', '.join(known)}. "
+                "Correct the key; settings of Lightning's Trainer stand under `trainer`."
+            )
+        return replace(shared, **self.training)
+
+
+@dataclass(frozen=True)
+class Course:
+    """Teach the same student the same prompts in one or several ways, examine all of them alike, and report.
+
+    A course is a folder. Each of its steps reads files and writes files; run again, it goes on at the first step that
+    is not finished. A step that was finished with other settings is never reused or overwritten: it is an error.
+    """
+
+    folder: str
+    """The course's folder, made if need be."""
+    prompts: PromptSource
+    """The pool of prompts to teach."""
+    exam: PromptSource
+    """The exam's questions; none of them may be among the prompts."""
+    grader: Grader
+    """Marks exams and, where prompts have references, the teacher's answers."""
+    student: Student
+    """Who learns; every arm starts from these weights."""
+    arms: dict[str, Arm]
+    """The ways of teaching, by name. Verdicts compare every arm with the first."""
+    teacher: TeacherBackend | None = None
+    """Whom the annotators ask; None when all annotations are recorded, or none are needed."""
+    annotators: list[Annotator] = field(default_factory=list)
+    """What to ask the teacher for."""
+    recordings: RecordedAnnotations | None = None
+    """Annotations made elsewhere, imported and graded; may stand beside a teacher."""
+    limits: Limits = field(default_factory=Limits)
+    """How fast the teacher may be asked."""
+    budget: Budget = field(default_factory=Budget)
+    """What the whole course may spend on the teacher."""
+    ledger: str | None = None
+    """The file that keeps every paid reply; None for ledger.sqlite in the course's folder. Courses may share one."""
+    allow_partial: bool = False
+    """Go on when some prompts could not be annotated; they are listed in failures.jsonl."""
+    generation: Generation = field(default_factory=Generation)
+    """How students write their answers at the exam."""
+    training: Training = field(default_factory=Training)
+    """How the arms are trained; an arm can set single keys otherwise."""
+    rounds: int = 1
+    """How many rounds of distil, plan, train, evaluate. A later round goes on with each arm's student."""
+    prompts_per_round: int | None = None
+    """How many prompts a round asks about; None for the whole pool in a single round."""
+    next_prompts: NextPrompts | None = None
+    """Chooses the prompts of later rounds from those not asked about yet, by the last exam."""
+    follow: str | None = None
+    """The arm whose exam decides about the next prompts; None for the last arm."""
+    shared_questions: Literal["refuse", "drop"] = "refuse"
+    """What to do with prompts that are also exam questions: refuse the course, or leave them out of the prompts."""
+    examine_base: bool = True
+    """Whether the untaught student sits the exam too."""
+    examine_teacher: bool = True
+    """Whether the teacher sits the exam too: one call a question, kept in the ledger."""
+    sample_answers: int = 6
+    """How many exam questions the report shows with everyone's answers."""
+    seed: int = 0
+    """Seed of plans, prompt choice and training."""
+
+    @property
+    def root(self) -> Path:
+        """The course's folder."""
+        return Path(self.folder)
+
+    @property
+    def name(self) -> str:
+        """The course's name: its folder's."""
+        return self.root.resolve().name
+
+    @property
+    def ledger_path(self) -> Path:
+        """The ledger's file."""
+        return Path(self.ledger) if self.ledger else self.root / "ledger.sqlite"
+
+    @property
+    def followed(self) -> str:
+        """The arm whose exam decides about the next prompts."""
+        return self.follow or list(self.arms)[-1]
+
+    def round_folder(self, number: int) -> Path:
+        """Return the folder of a round."""
+        return self.root / f"round-{number:03d}"
+
+    def check(self) -> None:
+        """Refuse settings that contradict each other, before anything is spent.
+
+        Raises:
+            ConfigError: With what to change.
+        """
+        self.check_arms()
+        if self.annotators and self.teacher is None:
+            kinds = ", ".join(type(annotator).__name__ for annotator in self.annotators)
+            raise ConfigError(
+                f"There are annotators ({kinds}) but no teacher to ask. "
+                "Set `teacher`, or leave out `annotators` and import annotations with `recordings`."
+            )
+        if self.rounds < 1 or (self.prompts_per_round is not None and self.prompts_per_round < 1):
+            raise ConfigError(
+                f"rounds = {self.rounds} and prompts_per_round = {self.prompts_per_round}; both must be at least 1. "
+                "Correct them."
+            )
+        if self.rounds > 1 and (self.next_prompts is None or self.prompts_per_round is None):
+            raise ConfigError(
+                f"rounds = {self.rounds} needs `next_prompts` (such as class_path: curricula.WeakTopics) and "
+                "`prompts_per_round`, so that later rounds have prompts of their own. Set both, or rounds: 1."
+            )
+
+    def check_arms(self) -> None:
+        """Refuse arms that cannot be."""
+        if not self.arms:
+            raise ConfigError("`arms` is empty: at least one way of teaching is needed. Add one with a `rendering`.")
+        for name, arm in self.arms.items():
+            if not NAME.fullmatch(name) or name in TAKEN:
+                raise ConfigError(
+                    f"An arm cannot be called {name!r}: arms are folders. Allowed are letters, digits, '-' and '_', "
+                    f"and none of {', '.join(TAKEN)}. Rename it."
+                )
+            arm.training_settings(self.training, name)
+            made = [kind for annotator in self.annotators for kind in [annotator.kind]]
+            if arm.target and self.recordings is None and arm.target not in made:
+                raise ConfigError(
+                    f"The arm {name!r} learns from the target {arm.target!r}, but no annotator makes one; "
+                    f"they make {', '.join(made) or 'nothing'}. Add the annotator, or correct `target`."
+                )
+        if self.follow is not None and self.follow not in self.arms:
+            raise ConfigError(
+                f"follow = {self.follow!r} is not an arm; the arms are {', '.join(self.arms)}. Correct `follow`."
+            )
+
+
+def without_place(settings: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return a course's settings without its folder, so that a moved course is still the same."""
+    return {name: value for name, value in settings.items() if name != "folder"}

@@ -1,0 +1,172 @@
+"""What a report holds: plain records that are written as report.json and drawn as report.html."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tutelage.settings import JSON
+
+__all__ = ["AnnotationCount", "ArmReport", "Cell", "Exam", "Report", "Sample", "SampleAnswer", "Spending", "Training"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A share of right answers with its count and 95% Wilson interval."""
+
+    correct: int
+    """Right answers."""
+    total: int
+    """Questions asked."""
+    accuracy: float
+    """correct / total, in [0, 1]."""
+    low: float
+    """Lower end of the interval."""
+    high: float
+    """Upper end of the interval."""
+
+
+@dataclass(frozen=True)
+class Exam:
+    """The marks of one author at the exam."""
+
+    author: str
+    """Who sat it: an arm's name, "base model", "teacher"."""
+    overall: Cell
+    """All questions."""
+    by_tier: dict[str, Cell] = field(default_factory=dict)
+    """By difficulty tier, easiest first; empty when the questions have no difficulty."""
+    by_topic: dict[str, Cell] = field(default_factory=dict)
+    """By topic; empty when the questions have none."""
+    truncated: int = 0
+    """Answers cut off by the token limit."""
+    tokens: int | None = None
+    """Tokens generated; None when not counted."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the training of an arm took."""
+
+    lessons: int | None = None
+    """Different lessons in the curriculum."""
+    updates: int | None = None
+    """Optimiser updates."""
+    processed_tokens: int | None = None
+    """Tokens that went through the model, prompt included, padding excluded."""
+    supervised_tokens: int | None = None
+    """Tokens that carried loss."""
+    seconds: float | None = None
+    """Wall-clock time of the training step, start of the process included."""
+    losses: tuple[tuple[int, float], ...] = ()
+    """(update, loss) pairs."""
+
+
+@dataclass(frozen=True)
+class ArmReport:
+    """One way of teaching, from plan to exam."""
+
+    name: str
+    """The arm's name."""
+    description: str
+    """What it trains on and in which order, in a few words."""
+    exam: Exam
+    """Its student's marks."""
+    training: Training
+    """What its training took."""
+    curriculum_picture: str | None = None
+    """The picture of its plan: base64 of a PNG."""
+
+
+@dataclass(frozen=True)
+class AnnotationCount:
+    """How many annotations of one kind a round has."""
+
+    kind: str
+    """"rationale", "critique", "difficulty" ..."""
+    total: int
+    """All of them."""
+    verified: int
+    """Graded right against the reference."""
+    rejected: int
+    """Graded wrong: kept on disk, not trained on by default."""
+    unreadable: int
+    """Could not be parsed."""
+    ungraded: int
+    """Parsed, with nothing to grade against."""
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What the teacher cost."""
+
+    teacher: str
+    """The backend and model asked."""
+    calls: int
+    """Replies paid for, all rounds so far."""
+    input_tokens: int
+    """Tokens the teacher read."""
+    output_tokens: int
+    """Tokens the teacher wrote."""
+    dollars: float | None
+    """Sum of the known prices; None when no price is known."""
+    unpriced_calls: int = 0
+    """Calls whose price is not known; never counted as free."""
+
+
+@dataclass(frozen=True)
+class SampleAnswer:
+    """One author's answer to a sample question."""
+
+    author: str
+    """Who wrote it."""
+    text: str
+    """The whole answer."""
+    correct: bool | None
+    """Its mark; None when not graded."""
+    answer: str | None = None
+    """The final answer as the grader read it."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One exam question with everyone's answers side by side."""
+
+    prompt_id: str
+    """The question's id."""
+    question: str
+    """The question."""
+    reference: str | None
+    """The right answer."""
+    answers: tuple[SampleAnswer, ...]
+    """The answers, arms first."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything one round's report shows."""
+
+    course: str
+    """The course's name."""
+    round: int
+    """0-based number of the round."""
+    arms: tuple[ArmReport, ...]
+    """The arms, in the order of the config."""
+    others: tuple[Exam, ...] = ()
+    """Marks of the base model and of the teacher, where they sat the exam."""
+    annotations: tuple[AnnotationCount, ...] = ()
+    """Annotations by kind."""
+    spending: tuple[Spending, ...] = ()
+    """What each teacher cost; empty when nobody was asked."""
+    verdicts: tuple[str, ...] = ()
+    """Plain sentences on what the exam shows."""
+    samples: tuple[Sample, ...] = ()
+    """Sample answers."""
+    former: tuple[tuple[str, tuple[Exam, ...]], ...] = ()
+    """Marks of earlier rounds: (label, exams)."""
+    provenance: dict[str, JSON] = field(default_factory=dict)
+    """Config, versions, seeds, fingerprints, machine."""
+
+    @property
+    def exams(self) -> tuple[Exam, ...]:
+        """All marks of this round: arms first."""
+        return (*(arm.exam for arm in self.arms), *self.others)
