@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from lessons.lesson_set import LessonSet
+from lessons.records import Annotation, Message, Prompt, Provenance
+from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
+
+MakeLessons = Callable[..., LessonSet]
+
+
+def rated_prompts(
+    labels: Sequence[float | None], metadata: Sequence[dict[str, Any]] | None = None
+) -> tuple[list[Prompt], list[Annotation]]:
+    """Prompts p0, p1 ... with a rationale each, and a difficulty label where there is one."""
+    prompts, annotations = [], []
+    for k, label in enumerate(labels):
+        messages = (Message("system", "Answer briefly."), Message("user", f"What is {k} plus {k}?"))
+        details = metadata[k] if metadata else {}
+        prompts.append(Prompt(f"p{k}", messages, reference=str(2 * k), difficulty=label, metadata=details))
+        source = Provenance("ScriptedBackend", "program-1", "rationale/1", f"key-{k}")
+        annotations.append(Annotation(f"p{k}", "rationale", 0, f"Twice {k} is {2 * k}.", source, answer=str(2 * k)))
+        if label is not None:
+            source = Provenance("ScriptedBackend", "program-2", "difficulty/1", f"key-{k}-d")
+            annotations.append(Annotation(f"p{k}", "difficulty", 0, "rated", source, value=label))
+    return prompts, annotations
+
+
+@pytest.fixture(scope="session")
+def make_lessons() -> MakeLessons:
+    """Return a function from difficulty labels (None: unlabelled) to lessons with rationales."""
+
+    def make(labels: Sequence[float | None], metadata: Sequence[dict[str, Any]] | None = None) -> LessonSet:
+        prompts, annotations = rated_prompts(labels, metadata)
+        return LessonSet.join(
+            pa.Table.from_pylist(list(map(prompt_to_row, prompts)), PROMPT_SCHEMA),
+            pa.Table.from_pylist(list(map(annotation_to_row, annotations)), ANNOTATION_SCHEMA),
+            "rationale",
+        )
+
+    return make
