@@ -19,9 +19,10 @@ from students.renderings import (
     render_all,
 )
 from students.student import Student
-from students.weights import Loaded, Pretrained, RandomWeights, Weights
+from students.weights import GGUF, Loaded, Pretrained, RandomWeights, Weights
 
 __all__ = [
+    "GGUF",
     "AnswerOnly",
     "CharacterTokenizer",
     "Critique",

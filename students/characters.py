@@ -60,8 +60,8 @@ class CharacterTokenizer(TokenizerRecipe):
         special = [PAD, UNKNOWN, BEGIN, END, *ROLES]
         vocabulary = {token: number for number, token in enumerate([*special, *characters])}
         tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
-        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")  # type: ignore[assignment]
-        tokenizer.decoder = decoders.Fuse()  # type: ignore[assignment]
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+        tokenizer.decoder = decoders.Fuse()
         tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
         wrapped: PreTrainedTokenizerBase = PreTrainedTokenizerFast(
             tokenizer_object=tokenizer,

@@ -115,7 +115,7 @@ class Encoder:
         prompts = self.texts([messages for messages, _ in pairs])
         finished = [[*pair[0], Message("assistant", answer)] for pair, answer in zip(pairs, answers, strict=True)]
         wholes = self.texts(finished, finished=True)
-        closing = self.tokenizer.convert_ids_to_tokens(self.end_of_turn)
+        closing = str(self.tokenizer.convert_ids_to_tokens(self.end_of_turn))
         completions = []
         for prompt, whole, answer in zip(prompts, wholes, answers, strict=True):
             if not answer:
@@ -133,9 +133,8 @@ class Encoder:
         alone = self.tokenize(prompts)
         result = []
         for prompt_ids, ids, prompt, completion in zip(alone, joint, prompts, completions, strict=True):
-            if ids[: len(prompt_ids)] == prompt_ids:
-                written = ids[len(prompt_ids) :]
-            else:
+            written = ids[len(prompt_ids) :]
+            if ids[: len(prompt_ids)] != prompt_ids:
                 # The tokenizer merged across the border. At inference the prompt is tokenised alone and the model goes
                 # on from there, so its ids stay as they are and the completion is tokenised alone as well.
                 written = self.tokenize([completion])[0]
@@ -159,6 +158,8 @@ class Encoder:
         unknown = self.tokenizer.unk_token_id
         if unknown is None or unknown not in ids or unknown in (self.end_of_turn, self.tokenizer.bos_token_id):
             return
+        for special in self.special_ids:
+            text = text.replace(str(self.tokenizer.convert_ids_to_tokens(special)), "")
         characters = sorted({c for c in text if unknown in self.tokenize([c])[0]})
         raise RenderingError(
             f"The tokenizer has no token for {', '.join(map(repr, characters)) or 'a part'} in {text[:120]!r}. "
@@ -174,6 +175,8 @@ class Encoder:
                 "cannot be told from answers. Needed is a Jinja template as instruction-tuned models carry. Choose an "
                 "instruction-tuned model, or give the student a `chat_template` (text or path of a file)."
             )
+        if not conversations:
+            return []
         from jinja2 import TemplateError
 
         plain = [[{"role": m.role, "content": m.content} for m in messages] for messages in conversations]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -89,8 +89,8 @@ def answer(
     for number, ids in enumerate(prompts):
         if limit is not None and len(ids) >= limit:
             raise RenderingError(
-                f"Prompt {number} has {len(ids)} tokens, but the model's context is {limit}, which leaves no room for an "
-                "answer. Shorten the prompt, or choose a model with a longer context."
+                f"Prompt {number} has {len(ids)} tokens, but the model's context is {limit}, which leaves no "
+                "room for an answer. Shorten the prompt, or choose a model with a longer context."
             )
     uniforms = streams(prompts, generation) if generation.temperature > 0 else None
     order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))  # longest first: memory peaks at the start
@@ -153,7 +153,7 @@ def generate_batch(
         positions = (mask.cumsum(1) - 1).clamp(min=0)  # [batch, time]
         cache = None
         for step in range(int(budgets.max())):
-            extra = {} if cache is None else {"past_key_values": cache}
+            extra: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
             output = model(
                 input_ids=inputs, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1, **extra
             )
@@ -190,7 +190,7 @@ def left_padded(prompts: list[list[int]], pad: int, device: torch.device) -> tup
 def sample(logits: torch.Tensor, uniforms: torch.Tensor, generation: Generation) -> torch.Tensor:
     """Draw one token a row by inverting the cumulative distribution at `uniforms`, both [batch]."""
     probabilities, tokens = (
-        (logits.double() / generation.temperature).softmax(-1).sort(-1, descending=True, stable=True)
+        (logits.double() / generation.temperature).softmax(-1).sort(stable=True, dim=-1, descending=True)
     )
     cumulative = probabilities.cumsum(-1)  # [batch, vocabulary]
     inside = cumulative - probabilities < generation.top_p  # the token that crosses top_p still counts

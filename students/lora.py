@@ -23,7 +23,7 @@ class LoRA:
 
     rank: int = 16
     """Inner dimension of the additions (the paper's r); at least 1."""
-    alpha: float = 32.0
+    alpha: int = 32
     """Scale of the additions: they count alpha / rank."""
     dropout: float = 0.0
     """Dropout before the additions, in [0, 1)."""
@@ -57,14 +57,15 @@ class LoRA:
             task_type="CAUSAL_LM",
         )
         with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(self.seed)
+            torch.default_generator.manual_seed(self.seed)
             return get_peft_model(model, config)
 
     def check(self, model: PreTrainedModel) -> None:
         """Refuse targets that match nothing: peft passes over a wrong name if another one is right."""
         import torch
+        from transformers.pytorch_utils import Conv1D  # what GPT-2 calls a linear layer
 
-        linear = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+        linear = [name for name, module in model.named_modules() if isinstance(module, (torch.nn.Linear, Conv1D))]
         missing = [
             target
             for target in self.target_modules or ()
@@ -74,7 +75,7 @@ class LoRA:
             endings = sorted({name.rsplit(".", 1)[-1] for name in linear})
             raise ConfigError(
                 f"The adapter's target module(s) {', '.join(missing)} do not exist in {type(model).__name__}. "
-                f"Its linear layers are {', '.join(endings)}. Correct `target_modules`, or leave it out for all of them."
+                f"Its linear layers are {', '.join(endings)}. Correct `target_modules`, or leave it out for all."
             )
 
 
@@ -85,10 +86,9 @@ def merged_tensors(base: torch.nn.Module) -> dict[str, torch.Tensor]:
     """
     from peft.tuners.lora import LoraLayer
 
-    additions = {
-        f"{name}.base_layer.weight": sum(module.get_delta_weight(adapter) for adapter in module.active_adapters)
-        for name, module in base.named_modules()
-        if isinstance(module, LoraLayer)
+    layers: dict[str, Any] = {name: m for name, m in base.named_modules() if isinstance(m, LoraLayer)}
+    additions: dict[str, torch.Tensor] = {
+        f"{name}.base_layer.weight": layer.get_delta_weight(layer.active_adapters[0]) for name, layer in layers.items()
     }
     merged = {}
     for name, tensor in base.state_dict().items():

@@ -28,7 +28,7 @@ class Student:
         weights: Where weights and tokenizer come from.
         adapter: A low-rank adapter to train in place of the weights; None to train all weights.
         precision: Number format of the weights: "auto" chooses by hardware and logs why.
-        gradient_checkpointing: Whether to recompute activations in the backward pass: less memory, about a third slower.
+        gradient_checkpointing: Whether to recompute activations in the backward pass: less memory, more time.
         chat_template: A Jinja chat template to use in place of the tokenizer's: its text, or the path of a file.
         template_arguments: Extra variables for the chat template, such as {"enable_thinking": false}.
     """
@@ -80,9 +80,9 @@ class Student:
             # Reentrant checkpointing would need inputs with gradients, which a frozen embedding does not give.
             model.gradient_checkpointing_enable({"use_reentrant": False})
         if self.adapter is not None:
-            wrapped: PreTrainedModel = self.adapter.attach(model)
-            return wrapped.eval()
-        return model.eval()
+            model = self.adapter.attach(model)
+        model.eval()
+        return model
 
     @property
     def base_model(self) -> PreTrainedModel:
@@ -114,8 +114,9 @@ class Student:
         """Build the model and move it to the machine's accelerator, if it has one; return where it is."""
         import torch
 
-        if torch.accelerator.is_available():
-            self.model.to(torch.accelerator.current_accelerator())
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        if accelerator is not None:
+            torch.nn.Module.to(self.model, accelerator)
         return self.device
 
     def export(

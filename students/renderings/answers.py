@@ -26,8 +26,8 @@ def answer_of(lesson: Lesson, source: AnswerSource) -> str:
     if not found:
         raise RenderingError(
             f"Lesson {lesson.id!r} has no final answer: its prompt has no reference and its annotations "
-            f"({', '.join(a.kind for a in lesson.annotations) or 'none'}) give none. Needed is a reference, or a trusted "
-            "rationale or answer. Map the data's answer column, or plan with target: rationale."
+            f"({', '.join(a.kind for a in lesson.annotations) or 'none'}) give none. Needed is a reference, or a "
+            "trusted rationale or answer. Map the data's answer column, or plan with target: rationale."
         )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from lessons.errors import RenderingError
@@ -24,7 +25,7 @@ class Critique(Rendering):
 
     def __init__(
         self,
-        template: str = "{question}\n\nProposed answer:\n{attempt}\n\nCritique this answer and say whether it is correct.",
+        template: str = "{question}\n\nProposed answer:\n{attempt}\n\nCritique this answer; say whether it is correct.",
     ) -> None:
         self.template = template
 
@@ -33,12 +34,14 @@ class Critique(Rendering):
         critique = needed(lesson, "critique", self)
         if not critique.subject:
             raise RenderingError(
-                f"The critique of lesson {lesson.id!r} does not say which answer it judges. Needed is the attempt's text "
-                "in `subject`. Have the teacher write the critiques again with the attempts given."
+                f"The critique of lesson {lesson.id!r} does not say which answer it judges. Needed is the "
+                "attempt's text in `subject`. Have the teacher write the critiques again with the attempts given."
             )
         messages = lesson.prompt.messages
         question = messages[-1].content
-        asked = self.template.replace("{attempt}", critique.subject).replace("{question}", question)
+        fields = {"{question}": question, "{attempt}": critique.subject}
+        # One pass: a question that holds the text "{attempt}" stays as it is.
+        asked = re.sub(r"\{question\}|\{attempt\}", lambda found: fields[found.group()], self.template)
         text = critique.text.strip()
         if critique.answer and not text.lower().rsplit("\n", 1)[-1].startswith("verdict:"):
             text = f"{text}\nVerdict: {critique.answer}"

@@ -18,7 +18,8 @@ class TwoTask(Rendering):
     The paper minimises L = L_label + lambda * L_rationale. Here the weights sum to one:
     L = (1 - rationale_weight) * L_label + rationale_weight * L_rationale, the same objective up to its scale with
     lambda = rationale_weight / (1 - rationale_weight); the default 0.5 is the paper's lambda = 1. Each task's loss is
-    averaged over its own tokens in the whole optimiser step. At the exam only the answer is asked: no cost at inference.
+    averaged over its own tokens in the whole optimiser step. At the exam only the answer is asked: inference costs
+    no more.
 
     Args:
         rationale_weight: Share of the rationale task in the loss, at least 0 and below 1; 0 leaves the task out.

@@ -1,7 +1,8 @@
 """Sources of weights: published models, GGUF files, random initialisation."""
 
 from students.weights.base import Loaded, Weights
+from students.weights.gguf import GGUF
 from students.weights.pretrained import Pretrained
 from students.weights.random_weights import RandomWeights
 
-__all__ = ["Loaded", "Pretrained", "RandomWeights", "Weights"]
+__all__ = ["GGUF", "Loaded", "Pretrained", "RandomWeights", "Weights"]

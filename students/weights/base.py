@@ -61,12 +61,13 @@ def plain_model(
 
     with torch.device("meta"):
         model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    model.load_state_dict(tensors, strict=False, assign=True)
+    strangers = model.load_state_dict(tensors, strict=False, assign=True).unexpected_keys
     model.tie_weights()
     empty = [name for name, tensor in model.state_dict().items() if tensor.is_meta]
-    if empty:
-        raise RuntimeError(f"No tensor for {', '.join(empty[:5])}; the state dict has {len(tensors)} others.")
-    return model.eval()
+    assert not empty, f"no tensor for {empty[:5]}"
+    assert not strangers, f"no place for {strangers[:5]}"
+    model.eval()
+    return model
 
 
 def folder_fingerprint(folder: Path) -> str:

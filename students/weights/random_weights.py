@@ -97,6 +97,6 @@ class RandomWeights(Weights):
 
         tokenizer = self.load_tokenizer()
         with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(self.seed)
+            torch.default_generator.manual_seed(self.seed)
             model = LlamaForCausalLM(self.config(tokenizer))
-        return Loaded(model.to(dtype).eval(), tokenizer)
+        return Loaded(torch.nn.Module.to(model, dtype).eval(), tokenizer)
