@@ -35,12 +35,11 @@ def split_answer(text: str) -> tuple[str, str | None]:
     >>> split_answer("It is 7.")
     ('It is 7.', None)
     """
-    found = None
-    for found in MARKER.finditer(text):
-        pass
-    if found is None:
+    markers = list(MARKER.finditer(text))
+    if not markers:
         return text.strip(), None
-    return text[: found.start()].strip(), unwrap(text[found.end() :], found)
+    last = markers[-1]
+    return text[: last.start()].strip(), unwrap(text[last.end() :], last)
 
 
 def unwrap(answer: str, marker: re.Match[str]) -> str:

@@ -17,8 +17,8 @@ class Grader(ABC):
 
     @property
     def name(self) -> str:
-        """Name and version as stored with every grade, for example "number/1"."""
-        return f"{type(self).__name__.lower()}/{self.version}"
+        """Name and version as stored with every grade, for example "number/1" for `NumberGrader`."""
+        return f"{type(self).__name__.removesuffix('Grader').lower()}/{self.version}"
 
     @abstractmethod
     def grade(self, text: str, prompt: Prompt) -> Grade:

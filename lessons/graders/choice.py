@@ -54,20 +54,19 @@ def named_option(answer: str, choices: tuple[str, ...]) -> int | None:
     options = [folded(choice) for choice in choices]
     if options.count(folded(answer)) == 1:
         return options.index(folded(answer))
-    found = LEADING.match(answer.strip().strip("*_ ").strip())
+    found = LEADING.match(bare(answer))
     if not found:
         return None
     position = LETTERS.index(found["letter"].upper())
     rest = folded(found["rest"] or "").rstrip(".")
-    if position >= len(choices) or (rest in options and options.index(rest) != position):
-        return None
-    return position
+    contradicts = rest in options and options.index(rest) != position
+    return None if contradicts or position >= len(choices) else position
 
 
 def option_in(answer: str, choices: tuple[str, ...]) -> int | None:
     """Return the one option that an answer names, however long it is; None when there is none, or more than one."""
     named = named_option(answer, choices)
-    if named is not None:
+    if named is not None or LEADING.match(bare(answer)):  # "B) London" contradicts itself, if B is Paris
         return named
     for pattern in (STATED, BRACKETED):
         letters = {LETTERS.index(letter.upper()) for letter in pattern.findall(answer)}
@@ -79,6 +78,11 @@ def option_in(answer: str, choices: tuple[str, ...]) -> int | None:
     # "New York City" also contains the option "New York": the longer one is meant
     found -= {k for k in found for j in found if k != j and contains_words(folded(choices[j]), folded(choices[k]))}
     return found.pop() if len(found) == 1 else None
+
+
+def bare(answer: str) -> str:
+    """Return an answer without emphasis around it."""
+    return answer.strip().strip("*_ ").strip()
 
 
 def contains_words(text: str, words: str) -> bool:

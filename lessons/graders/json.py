@@ -23,7 +23,7 @@ class JSONGrader(Grader):
     """Compares the JSON value in the final answer with the reference, which is JSON too.
 
     A fenced block or JSON within prose is found; of several, the last. Objects get partial credit: the share of the
-    reference's keys whose values agree. The order of keys does not matter, that of lists does; 1 equals 1.0, but not true.
+    reference's keys whose values agree. The order of keys does not matter, that of lists does; 1 equals 1.0, not true.
 
     Args:
         keys: Compare only these keys of the object; None compares all of it, and keys too many are wrong.

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lessons.answers import final_answer
 from lessons.graders.reading import folded
 from lessons.graders.reference import reference_of, unusable_reference
 from lessons.grading import Grader
 from lessons.records import Grade, Prompt
-
-if TYPE_CHECKING:
-    from sympy import Basic
 
 __all__ = ["MathGrader"]
 
@@ -62,7 +59,7 @@ class MathGrader(Grader):
         return Grade(correct, float(correct), given, self.name, None if correct else f"the reference is {reference!r}")
 
 
-def expression(text: str) -> Basic | None:
+def expression(text: str) -> Any:
     """Return the expression in a final answer; None when there is none, or none that is safe to evaluate."""
     boxed = text.rfind("\\boxed")
     text = text[boxed:] if boxed >= 0 else text
@@ -78,7 +75,7 @@ def expression(text: str) -> Basic | None:
         return None
 
 
-def equal(wanted: Basic, given: Basic, digits: int) -> bool:
+def equal(wanted: Any, given: Any, digits: int) -> bool:
     """Whether two expressions are mathematically equal."""
     _, verify = math_verify()
     try:
@@ -110,9 +107,9 @@ def depth(text: str) -> int:
     return max(deepest, text.count("\\frac"), text.count("\\sqrt"))
 
 
-def bounded(expression: Basic) -> bool:
+def bounded(expression: Any) -> bool:
     """Whether an expression is small enough to evaluate and simplify, and holds no unfinished operation."""
-    from sympy import Pow, factorial, preorder_traversal
+    from sympy import Pow, factorial, preorder_traversal  # type: ignore[import-untyped]
 
     for count, node in enumerate(preorder_traversal(expression)):
         if count > MAX_NODES or type(node).__name__ in UNFINISHED:

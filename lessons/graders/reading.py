@@ -14,7 +14,7 @@ MAX_DIGITS = 300
 """Longer digit strings are not numbers that anyone meant."""
 
 LATEX_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([0-9.,]{1,40})\s*\}\s*\{\s*([0-9.,]{1,40})\s*\}")
-LATEX_POWER = re.compile(r"(?:\\times|\\cdot|[x×*])\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+]?[0-9]{1,3})\s*\}?")
+LATEX_POWER = re.compile(r"(?:\\times|\\cdot|[x\u00d7*])\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+]?[0-9]{1,3})\s*\}?")
 GROUPED = r"[0-9]{1,3}(?:[,\u00a0\u2009\u202f'][0-9]{3})+(?![0-9])"
 PLAIN = rf"(?:{GROUPED}|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+"
 NUMBER = re.compile(

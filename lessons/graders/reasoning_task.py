@@ -27,8 +27,8 @@ class ReasoningTaskGrader(Grader):
         task, config, entry = entry_of(prompt)
         if task in BROKEN_SCORERS:
             raise DataError(
-                f"ReasoningTaskGrader cannot grade the prompt {prompt.id!r}: the scorer of {task!r} is not to be trusted "
-                f"({BROKEN_SCORERS[task]}). Choose another task, or another grader, for example ExactGrader."
+                f"ReasoningTaskGrader cannot grade the prompt {prompt.id!r}: the scorer of {task!r} cannot be "
+                f"trusted ({BROKEN_SCORERS[task]}). Choose another task, or another grader, for example ExactGrader."
             )
         answer = final_answer(text)
         if answer == entry["answer"] and answer:
