@@ -43,6 +43,14 @@ def test_an_unknown_unit_is_refused(make_lessons: Make) -> None:
         Length(unit="tokens").compute(make_lessons([0.5]))  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
+@given(st.lists(st.one_of(st.none(), st.text("ab é\u00a0\u3000\n\t\u2028", max_size=8)), max_size=8), st.integers(0, 8))
+def test_words_are_counted_as_python_splits_them(texts: list[str | None], cut: int) -> None:
+    column = pa.chunked_array([texts[:cut], texts[cut:]], pa.string())
+    expected = [np.nan if text is None else len(text.split()) for text in texts]
+    np.testing.assert_array_equal(Length(unit="words").count(column), expected)
+
+
 messages = st.fixed_dictionaries({"role": st.just("user"), "content": st.text(max_size=3)})
 
 
