@@ -1,0 +1,25 @@
+"""Training: Lightning modules, the curriculum's data module, losses, callbacks and the command line."""
+
+from lightning_modules.callbacks import BatchLog, Progress, RandomState, StudentExport, UpdateCheckpoint
+from lightning_modules.cli import TutelageCLI, train
+from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.sampler import CurriculumSampler
+from lightning_modules.schedules import Constant, Cosine, Linear, Schedule
+from lightning_modules.supervised import SupervisedModule
+
+__all__ = [
+    "BatchLog",
+    "Constant",
+    "Cosine",
+    "CurriculumDataModule",
+    "CurriculumSampler",
+    "Linear",
+    "Progress",
+    "RandomState",
+    "Schedule",
+    "StudentExport",
+    "SupervisedModule",
+    "TutelageCLI",
+    "UpdateCheckpoint",
+    "train",
+]

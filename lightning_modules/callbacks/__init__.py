@@ -1,0 +1,10 @@
+"""Callbacks: checkpoints, random states, progress, the batch log and the export of the student."""
+
+from lightning_modules.callbacks.batch_log import BatchLog
+from lightning_modules.callbacks.checkpoint import UpdateCheckpoint
+from lightning_modules.callbacks.export import StudentExport
+from lightning_modules.callbacks.progress import Progress, Totals
+from lightning_modules.callbacks.random_state import RandomState
+from lightning_modules.callbacks.run_folder import RunFolder
+
+__all__ = ["BatchLog", "Progress", "RandomState", "RunFolder", "StudentExport", "Totals", "UpdateCheckpoint"]

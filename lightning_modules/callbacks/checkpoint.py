@@ -1,0 +1,107 @@
+"""Checkpoints that can be resumed exactly: between updates only, and renamed into place."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from lessons.errors import ConfigError, Stopped
+from lessons.files import staged
+from lightning_modules.callbacks.run_folder import RunFolder
+from lightning_modules.collate import Batch
+
+__all__ = ["UpdateCheckpoint"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class UpdateCheckpoint(Checkpoint):
+    """Keeps checkpoints/last.ckpt up to date, and stops cleanly on Ctrl-C or SIGTERM.
+
+    Lightning's own callback can save between two micro-batches of an update, which loses the gradients gathered so
+    far; and it moves finished files across file systems, so that a kill can leave a torn one.
+
+    Args:
+        every_updates: Save after every so many updates; None leaves it to the clock.
+        every_minutes: Save when this many minutes have passed since the last time; None leaves it to the updates.
+    """
+
+    def __init__(self, every_updates: int | None = None, every_minutes: float | None = 10.0) -> None:
+        super().__init__()
+        self.every_updates = every_updates
+        self.every_minutes = every_minutes
+        self.saved_at = 0.0
+        self.stop_requested = False
+        self.handlers: dict[int, Any] = {}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check the settings."""
+        if self.every_updates is not None and self.every_updates < 1:
+            raise ConfigError(
+                f"checkpoint.every_updates is {self.every_updates}. Allowed is 1 or more, or null. Correct it."
+            )
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock, and take over the two signals that ask to stop."""
+        self.saved_at = time.monotonic()
+        if threading.current_thread() is threading.main_thread():
+            self.handlers = {number: signal.signal(number, self.request_stop) for number in SIGNALS}
+
+    def request_stop(self, number: int, frame: FrameType | None) -> None:
+        """Stop after the update in progress; a second Ctrl-C stops at once."""
+        if self.stop_requested:
+            raise KeyboardInterrupt
+        self.stop_requested = True
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Save after an update if it is time, or if somebody asked to stop."""
+        if not batch.plan.closes_update:
+            return
+        update = batch.plan.update + 1
+        stop, late = self.agree(trainer, self.stop_requested, self.late())
+        last = bool(trainer.is_last_batch) or trainer.global_step == trainer.max_steps
+        if stop or late or last or (self.every_updates and update % self.every_updates == 0):
+            self.save(trainer)
+        if stop and not last:
+            raise Stopped(
+                f"Stopped after update {update}; everything is saved in {RunFolder.of(trainer).checkpoint}. "
+                "Run the same command again with --ckpt_path last to go on."
+            )
+
+    def late(self) -> bool:
+        """Return whether the last checkpoint is older than allowed."""
+        return self.every_minutes is not None and time.monotonic() - self.saved_at > 60 * self.every_minutes
+
+    def agree(self, trainer: Trainer, *wishes: bool) -> list[bool]:
+        """Return for each wish whether any process has it: saving is a joint act."""
+        if trainer.world_size == 1:
+            return list(wishes)
+        votes = torch.tensor([float(wish) for wish in wishes], device=trainer.strategy.root_device)
+        total = trainer.strategy.reduce(votes, reduce_op="sum")
+        return [bool(count) for count in torch.as_tensor(total).tolist()]
+
+    def save(self, trainer: Trainer) -> None:
+        """Write the checkpoint beside its place, flush it, and rename it into place."""
+        target = RunFolder.of(trainer).checkpoint
+        if trainer.is_global_zero:
+            with staged(target) as partial:
+                trainer.save_checkpoint(partial)
+        else:
+            trainer.save_checkpoint(Path(target))  # takes part in collecting the states; writes nothing
+        self.saved_at = time.monotonic()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        self.handlers = {}

@@ -1,0 +1,45 @@
+"""The trained student, as a folder that transformers loads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from lightning_modules.callbacks.run_folder import RunFolder
+
+__all__ = ["StudentExport"]
+
+
+class StudentExport(Callback):
+    """Writes student/ in the run folder when training is complete.
+
+    Args:
+        enabled: Whether to write it.
+        folder: Where, relative to the run folder.
+    """
+
+    def __init__(self, enabled: bool = True, folder: str = "student") -> None:
+        self.enabled = enabled
+        self.folder = folder
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Export; Lightning has moved the model back to the CPU by now."""
+        student = getattr(pl_module, "student", None)
+        if not self.enabled or student is None or not trainer.is_global_zero:
+            return
+        student.export(RunFolder.of(trainer).root / self.folder, provenance(trainer), replace_ours=True)
+
+
+def provenance(trainer: Trainer) -> dict[str, Any]:
+    """Return where the student comes from, for its model card."""
+    data: Any = getattr(trainer, "datamodule", None)
+    facts = {
+        "prompts": getattr(data, "prompts", None),
+        "annotations": getattr(data, "annotations", None),
+        "curriculum": getattr(data, "curriculum", None),
+        "rendering": type(data.rendering).__name__ if hasattr(data, "rendering") else None,
+        "data_fingerprint": data.state_dict().get("data") if data is not None else None,
+        "updates": trainer.global_step,
+    }
+    return {name: value for name, value in facts.items() if value is not None}

@@ -1,0 +1,129 @@
+"""The command line of training: LightningCLI with the defaults that exact, resumable runs need."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from jsonargparse._deprecated import JsonargparseDeprecationWarning
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+
+from lessons.errors import ConfigError, DataError
+from lightning_modules.callbacks import BatchLog, Progress, RandomState, RunFolder, StudentExport, UpdateCheckpoint
+
+__all__ = ["TutelageCLI", "train"]
+
+TRAINER_DEFAULTS: dict[str, Any] = {
+    "default_root_dir": "runs/train",
+    "max_epochs": 1,  # the plan holds its passes
+    "gradient_clip_val": 1.0,
+    "logger": False,  # logs/progress.csv is always written; any Lightning logger can be added
+    "enable_model_summary": False,
+    "use_distributed_sampler": False,  # the curriculum's sampler already splits over processes
+}
+
+
+class TutelageCLI(LightningCLI):
+    """LightningCLI for curricula: `fit` only, any module and data module by class_path."""
+
+    def __init__(self, args: list[str]) -> None:
+        super().__init__(
+            save_config_kwargs={"overwrite": True},  # only ever reached when there is nothing to overwrite but itself
+            trainer_defaults={**TRAINER_DEFAULTS, "callbacks": [RandomState(), Progress()]},
+            seed_everything_default=0,
+            parser_kwargs={"prog": "tutelage train"},
+            args=args,
+            auto_configure_optimizers=False,
+            # Stored hyper-parameters would be parsed over the config at a resume, silently (Lightning #21262); the
+            # module checks instead that both are the same.
+            load_from_checkpoint_support=False,
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Return the only subcommand: exams are sat by `tutelage evaluate`."""
+        return {"fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule", "weights_only"}}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the callbacks that every run has, with their settings as top-level keys."""
+        parser.add_lightning_class_args(UpdateCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(StudentExport, "export")
+        parser.add_lightning_class_args(BatchLog, "batch_log")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse what `train` was given, not `sys.argv`, which belongs to the command around it.
+
+        `sys.argv` stays as it is: Lightning starts the other processes of a run with it.
+        """
+        self.config = parser.parse_args(args)  # type: ignore[arg-type]
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the config as it was given (see `load_from_checkpoint_support` above)."""
+
+    def before_instantiate_classes(self) -> None:
+        """Find the checkpoint, refuse to overwrite a run, and choose how progress is shown."""
+        config = self.config.fit
+        folder = RunFolder(Path(config.trainer.default_root_dir))
+        config.ckpt_path = find_checkpoint(config.ckpt_path, folder)
+        if config.ckpt_path is None:
+            refuse_overwriting(folder)
+        if config.trainer.enable_progress_bar is None:
+            config.trainer.enable_progress_bar = sys.stderr.isatty()
+
+    def after_instantiate_classes(self) -> None:
+        """Tell the module its settings: a checkpoint carries them, and a resume compares them."""
+        self._dump_config()
+        if hasattr(self.model, "settings"):
+            self.model.settings = self.config_dump["model"]
+
+
+def find_checkpoint(given: Any, folder: RunFolder) -> str | None:
+    """Return the path of the checkpoint to resume from, or None to start; "last" means the run's own, if there is one.
+
+    Raises:
+        DataError: The file does not exist.
+    """
+    if given is None or (str(given) == "last" and not folder.checkpoint.exists()):
+        return None
+    path = folder.checkpoint if str(given) == "last" else Path(str(given))
+    if not path.exists():
+        raise DataError(
+            f"No checkpoint at {path}. Allowed is the path of a checkpoint, or 'last' for {folder.checkpoint}. "
+            "Correct --ckpt_path, or leave it out to start."
+        )
+    return str(path)
+
+
+def refuse_overwriting(folder: RunFolder) -> None:
+    """Refuse to start in a folder that holds another run's work.
+
+    Raises:
+        ConfigError: It does.
+    """
+    found = [path for path in (folder.checkpoint, folder.totals, folder.student) if path.exists()]
+    if found:
+        raise ConfigError(
+            f"{folder.root} already holds a run ({', '.join(path.name for path in found)}), which a new one would "
+            "overwrite. Allowed is an empty folder, or a resume. Go on with --ckpt_path last, or give another "
+            "--trainer.default_root_dir."
+        )
+
+
+def train(args: list[str]) -> None:
+    """Train a student: `train(["fit", "--config", "train.yaml"])`.
+
+    Raises:
+        BadInput: The settings or files cannot be used.
+        Stopped: Somebody asked to stop; everything is saved.
+    """
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # no advertisements, no list of absent accelerators
+    with warnings.catch_warnings():
+        # Lightning 2.6 calls the parser's instantiate_classes, which jsonargparse 4.53 renames (hence the pin below 5).
+        warnings.filterwarnings("ignore", category=JsonargparseDeprecationWarning)
+        # Lightning 2.6 builds its trees of loaders with a class that torch 2.13 deprecates.
+        warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+        TutelageCLI(args)

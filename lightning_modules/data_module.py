@@ -1,0 +1,176 @@
+"""Lessons in the order of a curriculum, as Lightning's data module."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Literal
+
+import numpy as np
+from lightning.pytorch import LightningDataModule
+
+from curricula.curriculum import Curriculum
+from lessons.errors import CheckpointMismatch, ConfigError
+from lessons.lesson_set import LessonSet
+from lightning_modules.micro_batches import MicroBatches, ResumableLoader
+from lightning_modules.rendered import RenderedLessons
+from lightning_modules.sampler import CurriculumSampler
+from students.encoder import Encoder
+from students.renderings import Rendered, Rendering, render_all
+
+__all__ = ["CurriculumDataModule"]
+
+log = logging.getLogger(__name__)
+
+
+class CurriculumDataModule(LightningDataModule):
+    """Feeds a curriculum to a student: rendered once, in the planned order, exactly resumable.
+
+    One epoch is the whole plan; passes over the lessons are part of the plan, so the trainer's `max_epochs` stays 1.
+    The order holds over optimiser steps: step k trains the positions from k * lessons_per_update up to, but not with,
+    (k + 1) * lessons_per_update, whatever the number of devices, micro-batches and workers.
+
+    Args:
+        prompts: Path of the round's prompts.parquet.
+        rendering: How a lesson becomes training sequences.
+        annotations: Path of the round's lessons.parquet, with what the teachers wrote; None for bare prompts.
+        curriculum: Folder of the plan (curriculum.parquet and curriculum.json); None trains every lesson once, in the
+            order of the file.
+        target: The kind of annotation that makes a lesson ("rationale", "critique"); None for one lesson a prompt.
+        targets_per_prompt: At most this many targets of one prompt.
+        trusted_only: Leave out annotations that failed to parse or were graded wrong.
+        lessons_per_update: Lessons of one optimiser step, over all devices and micro-batches. A micro-batch is this
+            divided by the number of devices and by the trainer's accumulate_grad_batches.
+        max_tokens: Longest training sequence, prompt and answer together; None for no limit.
+        over_long: What happens to longer lessons: "drop" leaves them out of the plan and counts them, "refuse" stops.
+        workers: Processes that prepare batches ahead; 0 prepares them in the training process.
+    """
+
+    def __init__(
+        self,
+        prompts: str,
+        rendering: Rendering,
+        annotations: str | None = None,
+        curriculum: str | None = None,
+        target: str | None = None,
+        targets_per_prompt: int = 1,
+        trusted_only: bool = True,
+        lessons_per_update: int = 16,
+        max_tokens: int | None = None,
+        over_long: Literal["drop", "refuse"] = "drop",
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.prompts = prompts
+        self.rendering = rendering
+        self.annotations = annotations
+        self.curriculum = curriculum
+        self.target = target
+        self.targets_per_prompt = targets_per_prompt
+        self.trusted_only = trusted_only
+        self.lessons_per_update = lessons_per_update
+        self.max_tokens = max_tokens
+        self.over_long = over_long
+        self.workers = workers
+        self.batches: MicroBatches | None = None
+        self.dropped_lessons = 0
+
+    def setup(self, stage: str) -> None:
+        """Read, render and cut the plan; called once on every process before training."""
+        if self.batches is None:
+            self.batches = self.build(self.find_encoder())
+
+    def build(self, encoder: Encoder) -> MicroBatches:
+        """Return the micro-batches of this process.
+
+        Raises:
+            BadInput: The files do not fit together, or a lesson cannot be rendered.
+        """
+        lessons = LessonSet.read(
+            self.prompts, self.annotations, self.target, self.targets_per_prompt, self.trusted_only
+        )
+        positions, factors = self.planned(lessons)
+        wanted, index = np.unique(positions, return_inverse=True)
+        rendered = render_all(self.rendering, lessons.at(wanted), encoder, self.max_tokens, self.over_long)
+        self.report_dropped(rendered, len(wanted))
+        flat = RenderedLessons.of(rendered.examples, tuple(self.rendering.parts))
+        number = {name: k for k, name in enumerate(flat.ids)}
+        rows = np.array([number.get(name, -1) for name in lessons.ids[wanted]], np.int64)
+        order = rows[index]
+        kept = order >= 0
+        sampler = CurriculumSampler(
+            lengths=flat.longest[order[kept]],
+            lessons_per_update=self.lessons_per_update,
+            micro_batches=self.trainer.accumulate_grad_batches if self.trainer else 1,
+            rank=self.trainer.global_rank if self.trainer else 0,
+            world_size=self.trainer.world_size if self.trainer else 1,
+        )
+        batches = MicroBatches(flat, order[kept], factors[kept], sampler.check())
+        batches.check_weights()
+        return batches
+
+    def planned(self, lessons: LessonSet) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Return the position in `lessons` and the loss weight of every entry of the plan."""
+        if self.curriculum is None:
+            return np.arange(len(lessons)), np.ones(len(lessons))
+        plan = Curriculum.read(self.curriculum)
+        return plan.positions_in(lessons), np.asarray(plan.weight, np.float64)
+
+    def report_dropped(self, rendered: Rendered, lessons: int) -> None:
+        """Log how many lessons were too long."""
+        self.dropped_lessons = len(rendered.dropped)
+        if rendered.dropped:
+            log.warning(
+                "%d of %d lessons are longer than %s tokens and are left out (the longest has %d); "
+                "raise data.max_tokens to train on them",
+                len(rendered.dropped), lessons, self.max_tokens, max(rendered.dropped.values()),
+            )  # fmt: skip
+
+    def find_encoder(self) -> Encoder:
+        """Return the encoder of the student in training: training text and exam text come from the same one."""
+        module = self.trainer.lightning_module if self.trainer else None
+        encoder = getattr(getattr(module, "student", None), "encoder", None)
+        if not isinstance(encoder, Encoder):
+            raise ConfigError(
+                f"{type(module).__name__} has no student whose tokenizer could render the lessons. "
+                "Allowed is a module with an attribute `student` (a students.Student). "
+                "Use lightning_modules.SupervisedModule, or give your module that attribute."
+            )
+        return encoder
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Return this process's micro-batches, in order."""
+        if self.batches is None:
+            raise RuntimeError("setup() comes before train_dataloader()")
+        return ResumableLoader(self.batches, self.workers)
+
+    @property
+    def updates(self) -> int:
+        """Optimiser steps in one run through the plan; 0 before setup."""
+        return self.batches.sampler.updates if self.batches else 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run must have in common with this one."""
+        if self.batches is None:
+            return {}
+        return {"data": self.batches.fingerprint, "micro_batches": self.batches.sampler.micro_batches}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Refuse a checkpoint that was trained on other data or with another split of the steps.
+
+        Raises:
+            CheckpointMismatch: Going on would train other batches than the uninterrupted run.
+        """
+        mine = self.state_dict()
+        if not mine or not state_dict or mine == state_dict:
+            return
+        if mine["data"] != state_dict["data"]:
+            raise CheckpointMismatch(
+                "The checkpoint was trained on other data: lessons, curriculum, rendering, tokenizer or "
+                f"lessons_per_update differ (fingerprint {state_dict['data'][:12]}, these settings give "
+                f"{mine['data'][:12]}). A run can only be resumed on the very same data. Restore the settings, or "
+                "start a new run from the exported student."
+            )
+        raise CheckpointMismatch(
+            f"The checkpoint was trained with accumulate_grad_batches {state_dict['micro_batches']}, this run has "
+            f"{mine['micro_batches']}. A run can only be resumed with the same value. Restore it."
+        )

@@ -1,0 +1,115 @@
+"""Rendered lessons as a few flat arrays: 8 bytes a token, shared by the workers that fork from this process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from students.renderings import Example
+
+__all__ = ["RenderedLessons", "Sequence32"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Sequence32(NamedTuple):
+    """One training sequence, as views into the flat arrays."""
+
+    tokens: npt.NDArray[np.int32]
+    """Token ids, [tokens]."""
+    weights: npt.NDArray[np.float32]
+    """Loss weight of each token as a target, [tokens]."""
+    part: int
+    """Which part of the loss it counts in."""
+
+
+@dataclass(frozen=True)
+class RenderedLessons:
+    """The training sequences of distinct lessons, rendered once; a lesson that comes often is stored once."""
+
+    ids: tuple[str, ...]
+    """The lesson ids, [lessons]."""
+    part_names: tuple[str, ...]
+    """The parts of the loss, [parts]."""
+    tokens: npt.NDArray[np.int32]
+    """All token ids, one sequence after the other, [all tokens]."""
+    weights: npt.NDArray[np.float32]
+    """The loss weight of each token as a target, [all tokens]."""
+    starts: Ints
+    """Where each sequence begins in `tokens`, and where the last one ends, [sequences + 1]."""
+    parts: Ints
+    """The part each sequence counts in, [sequences]."""
+    first_sequence: Ints
+    """Each lesson's first sequence, and one past the last lesson's last, [lessons + 1]."""
+
+    @classmethod
+    def of(cls, examples: dict[str, list[Example]], part_names: Sequence[str]) -> RenderedLessons:
+        """Flatten examples, keyed by lesson id."""
+        flat = [example for found in examples.values() for example in found]
+        lengths = [len(example.input_ids) for example in flat]
+        tokens = np.empty(sum(lengths), np.int32)
+        weights = np.empty(sum(lengths), np.float32)
+        starts = np.cumsum([0, *lengths], dtype=np.int64)
+        for example, start, end in zip(flat, starts[:-1], starts[1:], strict=True):
+            tokens[start:end] = example.input_ids
+            weights[start:end] = example.weights
+            weights[start] = 0.0  # nothing comes before the first token, so nothing can predict it
+        numbers = {name: number for number, name in enumerate(part_names)}
+        return cls(
+            ids=tuple(examples),
+            part_names=tuple(part_names),
+            tokens=tokens,
+            weights=weights,
+            starts=starts,
+            parts=np.array([numbers[example.part] for example in flat], np.int64),
+            first_sequence=np.cumsum([0, *map(len, examples.values())], dtype=np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def sequences(self, lesson: int) -> list[Sequence32]:
+        """Return the training sequences of one lesson."""
+        numbers = range(self.first_sequence[lesson], self.first_sequence[lesson + 1])
+        spans = [(slice(self.starts[k], self.starts[k + 1]), int(self.parts[k])) for k in numbers]
+        return [Sequence32(self.tokens[span], self.weights[span], part) for span, part in spans]
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """Tokens of each lesson, all its sequences together, [lessons]."""
+        return np.diff(self.starts[self.first_sequence])
+
+    @cached_property
+    def longest(self) -> Ints:
+        """Tokens of each lesson's longest sequence, [lessons]."""
+        return np.maximum.reduceat(np.diff(self.starts), self.first_sequence[:-1])
+
+    @cached_property
+    def supervised(self) -> Ints:
+        """Supervised tokens of each lesson, [lessons]."""
+        counts = np.concatenate([[0], np.cumsum(self.weights > 0)])
+        return np.diff(counts[self.starts[self.first_sequence]])
+
+    @cached_property
+    def part_totals(self) -> Floats:
+        """Total target weight of each lesson in each part, float64 [lessons, parts]."""
+        running = np.concatenate([[0.0], np.cumsum(self.weights, dtype=np.float64)])
+        totals = np.zeros((len(self), len(self.part_names)))
+        lesson_of = np.repeat(np.arange(len(self)), np.diff(self.first_sequence))
+        np.add.at(totals, (lesson_of, self.parts), np.diff(running[self.starts]))
+        return totals
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over tokens, weights and parts: the very same training sequences or not."""
+        digest = hashlib.sha256("\x1e".join(self.part_names).encode())
+        for array in (self.tokens, self.weights, self.starts, self.parts, self.first_sequence):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()

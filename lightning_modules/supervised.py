@@ -1,0 +1,181 @@
+"""Supervised fine-tuning with a weighted token loss, normalised over the whole optimiser step."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from lessons.errors import CheckpointMismatch
+from lightning_modules.collate import Batch
+from lightning_modules.head import SplitModel
+from lightning_modules.losses import part_sums, weighted_loss
+from lightning_modules.schedules import Schedule
+from students.student import Student
+
+__all__ = ["SupervisedModule"]
+
+log = logging.getLogger(__name__)
+
+OptimizerCallable = Callable[[Iterable[Any]], Optimizer]
+
+
+class SupervisedModule(LightningModule):
+    """Trains a student on rendered lessons.
+
+    The loss of an optimiser step is the sum over the parts of the rendering of part_weight * (weighted sum of the
+    part's token losses) / (total weight of the part's tokens). Sum and total run over all lessons of the step: over its
+    micro-batches and over all devices. The totals are known before the step, because the plan is data; so every
+    micro-batch divides by them at once, exactly, whatever the precision, clipping or strategy.
+
+    Args:
+        student: The model that learns.
+        optimizer: The optimiser's class and settings, without the parameters.
+        scheduler: How the learning rate changes from update to update; None keeps it.
+    """
+
+    def __init__(
+        self,
+        student: Student,
+        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
+        scheduler: Schedule | None = None,
+    ) -> None:
+        super().__init__()
+        self.student = student
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.settings: dict[str, Any] | None = None  # what the command line was given; see TutelageCLI
+        self.model: torch.nn.Module | None = None
+        self.update_loss: Tensor | None = None
+        self.running: Tensor | None = None
+        # A checkpoint holds only what trains; on_load_checkpoint checks that it holds all of that.
+        self.strict_loading = False
+
+    def configure_model(self) -> None:
+        """Load the student's weights; Lightning calls this once the device is known."""
+        if self.model is None:
+            self.model = self.student.model.train()
+
+    @cached_property
+    def split(self) -> SplitModel:
+        """The model as decoder and output layer."""
+        if self.model is None:
+            raise RuntimeError("configure_model() comes before training")
+        return SplitModel(self.model).check()
+
+    def on_fit_start(self) -> None:
+        """Say what is trained and how the loss is normalised."""
+        trained = sum(p.numel() for p in self.parameters() if p.requires_grad)
+        total = sum(p.numel() for p in self.parameters())
+        parts = " + ".join(f"{weight:g} * mean({part})" for part, weight in self.part_weights.items())
+        if self.trainer.is_global_zero:
+            log.info(
+                "Training %s of %s parameters. Loss = %s; each mean over all its supervised tokens of an update",
+                f"{trained:,}", f"{total:,}", parts,
+            )  # fmt: skip
+
+    @property
+    def part_weights(self) -> dict[str, float]:
+        """The weight of each part of the loss, as the data module's rendering has it."""
+        rendering = getattr(getattr(self.trainer, "datamodule", None), "rendering", None)
+        return dict(rendering.parts) if rendering is not None else {"answer": 1.0}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return this micro-batch's share of the update's loss, scaled for Lightning's and DDP's averaging."""
+        sums = part_sums(self.split.nll(batch), batch.weights, batch.parts, len(batch.totals))
+        part_weights = torch.tensor(list(self.part_weights.values()), dtype=batch.totals.dtype)
+        device = sums.nll.device
+        share = weighted_loss(sums.nll, batch.totals.to(sums.nll).to(device), part_weights.to(sums.nll).to(device))
+        self.running = share.detach() if self.running is None else self.running + share.detach()
+        if batch.plan.closes_update:
+            self.close_update()
+        # Lightning divides by the number of micro-batches, DDP by the number of processes; the share is exact already.
+        return share * (self.trainer.accumulate_grad_batches * self.trainer.world_size)
+
+    def close_update(self) -> None:
+        """Add the micro-batches' shares up to the loss of the update, over all devices."""
+        running, self.running = self.running, None
+        if running is None:
+            return
+        if self.trainer.world_size > 1:
+            running = self.trainer.strategy.reduce(running, reduce_op="sum")
+        self.update_loss = running
+        self.log("loss", running, prog_bar=True, batch_size=1)
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser over what trains, and the schedule, stepped at every update."""
+        optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
+        if self.scheduler is None:
+            return optimizer
+        factor = partial(self.scheduler.factor, updates=self.planned_updates())
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}}
+
+    def planned_updates(self) -> int:
+        """Return how many updates the run will make.
+
+        The data module knows. Lightning's `estimated_stepping_batches` would open the data loader before the
+        checkpoint is read, and a resumed run would start again from the first batch.
+        """
+        limit = self.trainer.max_steps if self.trainer.max_steps > 0 else None
+        updates = int(getattr(getattr(self.trainer, "datamodule", None), "updates", 0))
+        whole = updates * max(1, self.trainer.max_epochs or 1) or int(self.trainer.estimated_stepping_batches)
+        return min(whole, limit) if limit else whole
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep only what trains, and say whose it is."""
+        wanted = self.trained_names()
+        checkpoint["state_dict"] = {k: v for k, v in checkpoint["state_dict"].items() if k in wanted}
+        checkpoint["student"] = self.student.fingerprint
+        checkpoint["settings"] = json.dumps(self.settings, sort_keys=True, default=str)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another student or of other settings.
+
+        Raises:
+            CheckpointMismatch: Its weights would not fit, or going on would not continue the same run.
+        """
+        found, mine = checkpoint.get("student"), self.student.fingerprint
+        if found != mine:
+            raise CheckpointMismatch(
+                f"The checkpoint belongs to another student: it has the fingerprint {str(found)[:12]}, this student "
+                f"({self.student.weights.name}) has {mine[:12]}. Only checkpoints of the very same weights, adapter, "
+                "tokenizer and template fit. Give the settings it was trained with, or start without --ckpt_path."
+            )
+        missing = sorted(self.trained_names() ^ set(checkpoint["state_dict"]))
+        if missing:
+            raise CheckpointMismatch(
+                f"The checkpoint and the student differ in {len(missing)} trained tensors, such as {missing[0]}. "
+                "They must be the same. Start without --ckpt_path."
+            )
+        before = json.loads(checkpoint.get("settings", "null"))
+        if before is not None and self.settings is not None and (changed := differences(before, self.settings)):
+            raise CheckpointMismatch(
+                f"The checkpoint was trained with other model settings: {'; '.join(changed)}. A run is resumed with "
+                "the same ones, since the optimiser's state belongs to them. Restore them, or start a new run from the "
+                "exported student."
+            )
+
+    def trained_names(self) -> set[str]:
+        """Return the names of the trained parameters and of the buffers in the state dict."""
+        frozen = {name for name, p in self.named_parameters(remove_duplicate=False) if not p.requires_grad}
+        return set(self.state_dict()) - frozen
+
+
+def differences(before: Any, now: Any, name: str = "model") -> list[str]:
+    """Describe where two nested settings differ.
+
+    >>> differences({"lr": 1, "b": {"c": 2}}, {"lr": 2, "b": {"c": 2}})
+    ['model.lr was 1, is 2']
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = sorted(before.keys() | now.keys())
+        return [line for key in keys for line in differences(before.get(key), now.get(key), f"{name}.{key}")]
+    return [] if before == now else [f"{name} was {before}, is {now}"]
