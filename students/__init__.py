@@ -3,7 +3,6 @@
 from students.characters import CharacterTokenizer, PretrainedTokenizer, TokenizerRecipe
 from students.encoder import Encoded, Encoder
 from students.exam import sit
-from students.export import export
 from students.generation import Generated, Generation, answer
 from students.lora import LoRA
 from students.precision import choose_precision
@@ -46,7 +45,6 @@ __all__ = [
     "Weights",
     "answer",
     "choose_precision",
-    "export",
     "render_all",
     "sit",
 ]

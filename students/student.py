@@ -78,7 +78,9 @@ class Student:
         model = self.weights.load(self.number_format.dtype).model
         if self.gradient_checkpointing:
             # Reentrant checkpointing would need inputs with gradients, which a frozen embedding does not give.
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            # The second name is that of transformers before 5.20; since then it warns.
+            enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+            enable({"use_reentrant": False})
         if self.adapter is not None:
             model = self.adapter.attach(model)
         model.eval()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lessons.errors import ModelNotFound
+from lessons.model_files import resolve
 from students.folders import staged_folder
 from students.weights.base import Loaded, Weights, plain_model
 from students.weights.pretrained import Pretrained
@@ -48,37 +49,24 @@ class GGUF(Weights):
 
     @cached_property
     def file(self) -> Path:
-        """The file on disk.
+        """The file on disk, checked against the expected digest.
 
         Raises:
-            ModelNotFound: There is no such file, or it is not a GGUF file.
+            ModelNotFound: There is no such file, it is not a GGUF file, or not the one expected.
         """
-        from lessons.model_files import resolve_model_file
-
-        return resolve_model_file(self.path)
+        found = resolve(self.path, sha256=self.sha256)
+        if found.kind != "gguf":
+            raise ModelNotFound(
+                f"{self.path} is a {found.kind} model, not a GGUF file; students.GGUF reads files ending in .gguf. "
+                "Give it to students.Pretrained."
+            )
+        return Path(found.path)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the file.
-
-        Raises:
-            ModelNotFound: It differs from the expected digest.
-        """
+        """SHA-256 of the file."""
         with self.file.open("rb") as file:
-            start = file.read(4)
-            file.seek(0)
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if start != b"GGUF":
-            raise ModelNotFound(
-                f"{self.file} is not a GGUF file: it starts with {start!r}. Allowed are files that start with b'GGUF'. "
-                "Check that the download is complete; for a folder in Hugging Face format use students.Pretrained."
-            )
-        if self.sha256 is not None and found != self.sha256.lower():
-            raise ModelNotFound(
-                f"{self.file} is not the expected model: its SHA-256 is {found}, expected was {self.sha256}. "
-                "Fetch the right file, or correct (or leave out) `sha256`."
-            )
-        return found
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @cached_property
     def converted(self) -> Pretrained:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lessons.errors import ModelNotFound
+from lessons.model_files import resolve
 from students.weights.base import Loaded, Weights, folder_fingerprint
 
 if TYPE_CHECKING:
@@ -48,56 +49,28 @@ class Pretrained(Weights):
         """The folder that holds the model, downloaded if need be.
 
         Raises:
-            ModelNotFound: It is neither a model folder nor to be had from the hub.
+            ModelNotFound: It is neither a model folder nor to be had from the hub, or its weights are not safetensors.
         """
-        path = Path(self.name_or_path).expanduser()
-        if path.is_dir():
-            return self.checked(path)
-        if (
-            not path.exists()
-            and self.name_or_path.count("/") <= 1
-            and not self.name_or_path.startswith((".", "/", "~"))
-        ):
-            return self.checked(self.from_hub())
-        raise ModelNotFound(
-            f"No model folder at {self.name_or_path!r}"
-            + (" (it is a file)" if path.exists() else "")
-            + ". Allowed are a folder in Hugging Face format or a hub name such as 'HuggingFaceTB/SmolLM2-135M'. "
-            "Correct the path; for a .gguf file use the class students.GGUF."
-        )
-
-    def checked(self, folder: Path) -> Path:
-        """Return the folder if it holds a configuration and safetensors."""
-        missing = [what for what in ("config.json", "*.safetensors") if not any(folder.glob(what))]
-        if missing:
+        found = resolve(self.name_or_path, self.revision)
+        if found.kind == "gguf":
             raise ModelNotFound(
-                f"{folder} is not a usable model folder: it has no {' and no '.join(missing)}. "
-                "Needed are config.json, tokenizer files and safetensors weights (pickled weights are not read). "
-                "Export the model with save_pretrained, or correct the path."
+                f"{self.name_or_path} is a GGUF file; students.Pretrained reads folders in Hugging Face format and "
+                "names on the hub. Give the file to students.GGUF."
+            )
+        folder = Path(found.path) if found.kind == "folder" else self.download(found.path)
+        if not any(folder.glob("*.safetensors")):
+            raise ModelNotFound(
+                f"The model in {folder} has no safetensors weights; it holds "
+                f"{', '.join(sorted(path.name for path in folder.iterdir())) or 'nothing'}. Pickled weights (.bin) can "
+                "run code when they are read, so they are not. Save the model again with save_pretrained."
             )
         return folder
 
-    def from_hub(self) -> Path:
-        """Return the model's folder in the hub's cache, downloading what is missing."""
-        from huggingface_hub import HfApi, snapshot_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
+    def download(self, name: str) -> Path:
+        """Return the model's folder in the hub's cache after fetching what is missing."""
+        from huggingface_hub import snapshot_download
 
-        try:
-            cached = Path(snapshot_download(self.name_or_path, revision=self.revision, local_files_only=True))
-            if any(cached.glob("*.safetensors")) and any(cached.glob("config.json")):
-                return cached
-        except (LocalEntryNotFoundError, OSError, ValueError):
-            pass  # not cached: ask the hub
-        try:
-            # One quick question first: a download without a network retries for half a minute.
-            HfApi().model_info(self.name_or_path, revision=self.revision, timeout=10)
-            return Path(snapshot_download(self.name_or_path, revision=self.revision, allow_patterns=PATTERNS))
-        except Exception as error:
-            raise ModelNotFound(
-                f"The model {self.name!r} is neither a folder on disk, nor in the hub's cache, nor to be had from the "
-                f"hub ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}). "
-                "Check the name and the network, or give the path of a folder."
-            ) from error
+        return Path(snapshot_download(name, revision=self.revision, allow_patterns=PATTERNS))
 
     def load_tokenizer(self) -> PreTrainedTokenizerBase:
         """Return the folder's tokenizer."""

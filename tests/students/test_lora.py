@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lessons.errors import ConfigError
+from students import LoRA, Pretrained, Student
+from tests.students.conftest import ask, tiny_weights
+
+
+def adapted(student: Student) -> Student:
+    """Give the adapter's second matrices values: they start at zero."""
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(1)
+        for name, parameter in student.model.named_parameters():
+            if "lora_B" in name:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
+    return student
+
+
+def test_only_the_additions_are_trained() -> None:
+    student = Student(tiny_weights(), LoRA(rank=4))
+    trained = {name for name, p in student.model.named_parameters() if p.requires_grad}
+    assert trained
+    assert all("lora_" in name for name in trained)
+    assert not any("lm_head" in name for name in trained)
+
+
+def test_an_untrained_adapter_changes_nothing() -> None:
+    plain, student = Student(tiny_weights()), Student(tiny_weights(), LoRA(rank=4))
+    ids = torch.tensor([plain.encoder.prompt_ids(ask("1+1=?"))])
+    assert torch.equal(plain.model(ids).logits, student.model(ids).logits)
+
+
+def test_merged_export_equals_the_adapters_logits(tmp_path: Path) -> None:
+    student = adapted(Student(tiny_weights(), LoRA(rank=4, target_modules=["q_proj", "down_proj"])))
+    before = {name: tensor.clone() for name, tensor in student.model.state_dict().items()}
+    ids = torch.tensor([student.encoder.prompt_ids(ask("1+1=?"))])
+    logits = student.model(ids).logits
+    assert not torch.allclose(logits, Student(tiny_weights()).model(ids).logits, atol=1e-2)
+    again = Student(Pretrained(str(student.export(tmp_path / "student"))))
+    torch.testing.assert_close(again.model(ids).logits, logits, atol=1e-5, rtol=1e-5)
+    assert not any("lora" in name for name in again.model.state_dict())
+    after = student.model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert torch.equal(student.model(ids).logits, logits)
+
+
+def test_initialisation_depends_on_its_seed_alone() -> None:
+    torch.manual_seed(1)
+    first = Student(tiny_weights(), LoRA(rank=4)).model.state_dict()
+    torch.manual_seed(2)
+    second = Student(tiny_weights(), LoRA(rank=4)).model.state_dict()
+    other = Student(tiny_weights(), LoRA(rank=4, seed=1)).model.state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_one_wrong_target_among_right_ones_is_refused() -> None:
+    student = Student(tiny_weights(), LoRA(target_modules=["q_proj", "query"]))
+    with pytest.raises(
+        ConfigError, match=r"target module\(s\) query do not exist in LlamaForCausalLM.*q_proj.*Correct"
+    ):
+        _ = student.model
+
+
+def test_gradients_reach_the_adapter_under_checkpointing() -> None:
+    student = Student(tiny_weights(), LoRA(rank=4), gradient_checkpointing=True)
+    plain = Student(tiny_weights(), LoRA(rank=4))
+    ids = torch.tensor([student.encoder.prompt_ids(ask("1+1=?"))])
+    for each in (student, plain):
+        each.model.train()
+        each.model(ids, labels=ids, use_cache=False).loss.backward()
+    pairs = zip(student.model.named_parameters(), plain.model.parameters(), strict=True)
+    compared = 0
+    for (name, checkpointed), ordinary in pairs:
+        if "lora_B" in name:
+            torch.testing.assert_close(checkpointed.grad, ordinary.grad)
+            compared += 1
+    assert compared == 14
