@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, get_type_hints
 
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 
 from lessons.errors import BadInput, ConfigError
+from tutelage.settings import build
 
 __all__ = ["make_parser", "run_function"]
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)  # a record's fields are documented below themselves
 
 
 def make_parser(function: Callable[..., object], program: str) -> ArgumentParser:
@@ -23,8 +27,30 @@ def make_parser(function: Callable[..., object], program: str) -> ArgumentParser
     summary = inspect.cleandoc(function.__doc__ or "").split("\nArgs:")[0].strip()
     parser = ArgumentParser(prog=program, description=summary, exit_on_error=False)
     parser.add_argument("--config", action="config", help="a YAML file with any of the settings below")
-    parser.add_function_arguments(function, as_group=False, as_positional=False, sub_configs=True)
+    record = record_of(function)
+    if record is None:
+        parser.add_function_arguments(function, as_group=False, as_positional=False, sub_configs=True)
+    else:
+        parser.add_class_arguments(record.kind, as_group=False, as_positional=False, sub_configs=True)
     return parser
+
+
+class Record(NamedTuple):
+    """The single parameter of a function that takes all its settings as one record."""
+
+    name: str
+    """The parameter's name."""
+    kind: type
+    """The record's dataclass; its fields are the command's settings."""
+
+
+def record_of(function: Callable[..., object]) -> Record | None:
+    """Return the record a function takes, or None for a function with settings of its own."""
+    hints = get_type_hints(function)
+    names = list(inspect.signature(function).parameters)
+    if len(names) == 1 and dataclasses.is_dataclass(hints[names[0]]):
+        return Record(names[0], hints[names[0]])
+    return None
 
 
 def run_function(function: Callable[..., object], program: str, arguments: list[str]) -> object:
@@ -36,13 +62,14 @@ def run_function(function: Callable[..., object], program: str, arguments: list[
     parser = make_parser(function, program)
     try:
         settings = parser.parse_args(arguments)
-        built: dict[str, Any] = vars(parser.instantiate(settings))
+        built: dict[str, Any] = vars(parser.instantiate(settings, instantiators=[(build, object, True)]))
     except BadInput:
         raise
     except (ArgumentError, TypeError, ValueError, KeyError, OSError, ImportError, AttributeError) as error:
         raise ConfigError(usage_message(error, program)) from error
     built.pop("config")
-    return function(**built)
+    record = record_of(function)
+    return function(**built) if record is None else function(record.kind(**built))
 
 
 def usage_message(error: Exception, program: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +15,6 @@ from students.generation import Generation
 from students.renderings import Rendering
 from students.student import Student
 from teachers import Annotator, Budget, Limits, RecordedAnnotations, TeacherBackend
-from tutelage.settings import JSON
 
 __all__ = ["Arm", "Course", "Training"]
 
@@ -26,7 +24,7 @@ TAKEN = ("base", "teacher", "steps", "exams")
 
 @dataclass(frozen=True)
 class Training:
-    """How an arm is trained. All keys but the first three are passed on to Lightning's command line as they are."""
+    """How an arm is trained. All keys are passed on to `tutelage train`."""
 
     lessons_per_update: int = 32
     """Curriculum entries that one optimiser update learns from, over all devices and micro-batches."""
@@ -38,12 +36,14 @@ class Training:
         default_factory=lambda: {"class_path": "torch.optim.AdamW", "init_args": {"lr": 2e-4, "weight_decay": 0.01}}
     )
     """The optimiser: class_path and init_args."""
-    scheduler: dict[str, Any] | None = None
-    """The schedule of the learning rate: class_path and init_args; None for a constant rate."""
+    schedule: dict[str, Any] | None = None
+    """How the learning rate changes: class_path (lightning_modules.Cosine ...) and init_args; None keeps it."""
     module: dict[str, Any] = field(default_factory=dict)
     """More init_args of lightning_modules.SupervisedModule."""
     data: dict[str, Any] = field(default_factory=dict)
     """More settings of lightning_modules.CurriculumDataModule."""
+    checkpoint: dict[str, Any] = field(default_factory=dict)
+    """How often a run is saved: {every_updates: 100} or {every_minutes: 5}."""
     trainer: dict[str, Any] = field(default_factory=dict)
     """More settings of Lightning's Trainer, such as {gradient_clip_val: 1.0, precision: bf16-true, devices: 2}."""
 
@@ -158,6 +158,11 @@ class Course:
         return Path(self.ledger) if self.ledger else self.root / "ledger.sqlite"
 
     @property
+    def annotated(self) -> bool:
+        """Whether the rounds have annotations at all."""
+        return bool(self.annotators) or self.recordings is not None
+
+    @property
     def followed(self) -> str:
         """The arm whose exam decides about the next prompts."""
         return self.follow or list(self.arms)[-1]
@@ -212,7 +217,3 @@ class Course:
                 f"follow = {self.follow!r} is not an arm; the arms are {', '.join(self.arms)}. Correct `follow`."
             )
 
-
-def without_place(settings: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Return a course's settings without its folder, so that a moved course is still the same."""
-    return {name: value for name, value in settings.items() if name != "folder"}

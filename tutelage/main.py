@@ -62,6 +62,9 @@ def run(name: str, arguments: list[str]) -> None:
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())  # plugins of your own: `class_path: my_module.MyAnnotator` in the working folder
     if name == "train":
+        from tutelage.processes import end_with_parent
+
+        end_with_parent()
         cli = importlib.import_module("lightning_modules.cli")
         cli.train(arguments)
         return

@@ -1,7 +1,7 @@
-"""Parts as data: the class_path/init_args of an object, read back from its attributes.
+"""Parts as data: the class_path/init_args of an object, as courses stamp on their steps and write into configs.
 
-Constructors of plugins only store their arguments, each under its own name; so an object can always be written down
-again. Courses use this to stamp their steps and to write the configs of training runs.
+What a command line builds is remembered as it is built. For what a Python program builds, the arguments are read back
+from the attributes of the same names: constructors of plugins only store.
 """
 
 from __future__ import annotations
@@ -12,15 +12,30 @@ import hashlib
 import importlib
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from lessons.errors import ConfigError
 
-__all__ = ["JSON", "differences", "digest", "settings_of"]
+__all__ = ["JSON", "build", "differences", "digest", "settings_of"]
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+
+
+Built = TypeVar("Built")
+
+remembered: MutableMapping[object, dict[str, object]] = weakref.WeakKeyDictionary()
+"""The constructor arguments of living objects."""
+
+
+def build(kind: type[Built], *positional: object, **arguments: object) -> Built:
+    """Build an object and remember its arguments; given to jsonargparse as its way of building."""
+    made = kind(*positional, **arguments)
+    if not positional and not dataclasses.is_dataclass(made):  # a dataclass tells its fields itself
+        remembered[made] = arguments
+    return made
 
 
 def settings_of(value: object) -> JSON:
@@ -43,11 +58,13 @@ def settings_of(value: object) -> JSON:
 
 
 def arguments_of(value: object) -> dict[str, JSON]:
-    """Return the constructor arguments of an object, each read from the attribute of the same name."""
+    """Return the constructor arguments of an object: remembered, or read from the attributes of the same names."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: settings_of(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
     if type(value).__init__ is object.__init__:
         return {}
+    if value in remembered:
+        return {name: settings_of(item) for name, item in remembered[value].items()}
     names = [name for name in inspect.signature(type(value).__init__).parameters if name != "self"]
     missing = [name for name in names if not hasattr(value, name)]
     if missing:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lessons.errors import ConfigError
+from lessons.errors import BadInput, ConfigError
 from lessons.files import write_text
 from tutelage.settings import JSON, differences, digest
 
@@ -73,13 +73,23 @@ def run_step(step: Step) -> bool:
     }
     write_record(step, record)
     started = time.monotonic()
-    notes = step.action()
+    notes = act(step)
     seconds = round(time.monotonic() - started, 3)
     missing = [str(path) for path in step.outputs if not path.exists()]
     if missing:
         raise RuntimeError(f"The step {step.name} ended without writing {', '.join(missing)}.")
     write_record(step, {**record, "state": "done", "seconds": seconds, "notes": dict(notes or {})})
     return True
+
+
+def act(step: Step) -> Mapping[str, JSON] | None:
+    """Do the step's work; input that was refused before anything was written leaves no trace to contradict the mended one."""
+    try:
+        return step.action()
+    except BadInput:
+        if not any(path.exists() for path in step.outputs):
+            step.record.unlink(missing_ok=True)
+        raise
 
 
 def read_record(step: Step) -> dict[str, Any] | None:

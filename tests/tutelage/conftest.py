@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
+from lessons.report_card import Cell, ReportCard
 from tutelage.report.records import (
     AnnotationCount,
     ArmReport,
-    Cell,
-    Exam,
     Report,
     Sample,
     SampleAnswer,
@@ -20,17 +17,22 @@ from tutelage.report.records import (
 
 
 def cell(correct: int, total: int) -> Cell:
-    z = 1.959964
-    share, spread = correct / total, z * z / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return Cell(correct, total, share, middle - half, middle + half)
+    return Cell.of([True] * correct + [False] * (total - correct))
 
 
-def exam(author: str, easy: int, middle: int, hard: int, each: int = 100) -> Exam:
-    tiers = {"two digits": cell(easy, each), "three digits": cell(middle, each), "four digits": cell(hard, each)}
-    topics = {"sums": cell(easy + middle, 2 * each), "long sums": cell(hard, each)}
-    return Exam(author, cell(easy + middle + hard, 3 * each), tiers, topics, truncated=3, tokens=41_234)
+def exam(author: str, easy: int, middle: int, hard: int, each: int = 100) -> ReportCard:
+    return ReportCard(
+        author=author,
+        grader="number/1",
+        confidence=0.95,
+        prompts=3 * each,
+        unanswered=0,
+        overall=cell(easy + middle + hard, 3 * each),
+        by_topic={"sums": cell(easy + middle, 2 * each), "long sums": cell(hard, each)},
+        by_tier={"two digits": cell(easy, each), "three digits": cell(middle, each), "four digits": cell(hard, each)},
+        truncated=3,
+        tokens=41_234,
+    )
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from pathlib import Path
 import jinja2
 
 from lessons.files import write_text
+from lessons.report_card import ReportCard
 from tutelage.report.pictures import as_image, exam_chart, group_chart, loss_chart
-from tutelage.report.records import Exam, Report
+from tutelage.report.records import Report
 from tutelage.report.verdicts import percent
 from tutelage.settings import JSON
 
@@ -17,7 +18,7 @@ __all__ = ["render", "write_page"]
 
 SVG = "image/svg+xml"
 TOPICS_IN_CHART = 12
-FINISHED = ("config", "finished")
+SHOWN_ELSEWHERE = ("config", "finished")
 
 
 def write_page(report: Report, path: Path) -> None:
@@ -40,8 +41,9 @@ def render(report: Report) -> str:
         report=report,
         charts=charts(report),
         topics=groups(report.exams, "by_topic"),
-        provenance_rows=[(name, line(value)) for name, value in provenance.items() if name not in FINISHED],
+        provenance_rows=[(name, line(value)) for name, value in provenance.items() if name not in SHOWN_ELSEWHERE],
         config=provenance.get("config"),
+        finished=provenance.get("finished"),
     )
 
 
@@ -62,7 +64,7 @@ def charts(report: Report) -> dict[str, str]:
     }
 
 
-def groups(exams: Sequence[Exam], kind: str) -> list[str]:
+def groups(exams: Sequence[ReportCard], kind: str) -> list[str]:
     """Return the names of the groups any exam has, in order of first appearance."""
     return list(dict.fromkeys(name for exam in exams for name in getattr(exam, kind)))
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tutelage.report.records import Cell, Exam
+from lessons.report_card import Cell, ReportCard
 
 __all__ = ["as_image", "exam_chart", "group_chart", "loss_chart"]
 
@@ -39,7 +39,7 @@ def colours(authors: Sequence[str]) -> dict[str, str]:
     return {**{name: COLOURS[k % len(COLOURS)] for k, name in enumerate(arms)}, **SPECIAL}
 
 
-def exam_chart(exams: Sequence[Exam]) -> str:
+def exam_chart(exams: Sequence[ReportCard]) -> str:
     """Draw every author's accuracy as a bar with its 95% interval."""
     palette = colours([exam.author for exam in exams])
     figure, axes = canvas(7.2, 0.9 + 0.46 * len(exams))

@@ -4,43 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lessons.report_card import ReportCard
 from tutelage.settings import JSON
 
-__all__ = ["AnnotationCount", "ArmReport", "Cell", "Exam", "Report", "Sample", "SampleAnswer", "Spending", "Training"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A share of right answers with its count and 95% Wilson interval."""
-
-    correct: int
-    """Right answers."""
-    total: int
-    """Questions asked."""
-    accuracy: float
-    """correct / total, in [0, 1]."""
-    low: float
-    """Lower end of the interval."""
-    high: float
-    """Upper end of the interval."""
-
-
-@dataclass(frozen=True)
-class Exam:
-    """The marks of one author at the exam."""
-
-    author: str
-    """Who sat it: an arm's name, "base model", "teacher"."""
-    overall: Cell
-    """All questions."""
-    by_tier: dict[str, Cell] = field(default_factory=dict)
-    """By difficulty tier, easiest first; empty when the questions have no difficulty."""
-    by_topic: dict[str, Cell] = field(default_factory=dict)
-    """By topic; empty when the questions have none."""
-    truncated: int = 0
-    """Answers cut off by the token limit."""
-    tokens: int | None = None
-    """Tokens generated; None when not counted."""
+__all__ = ["AnnotationCount", "ArmReport", "Report", "Sample", "SampleAnswer", "Spending", "Training"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +36,7 @@ class ArmReport:
     """The arm's name."""
     description: str
     """What it trains on and in which order, in a few words."""
-    exam: Exam
+    exam: ReportCard
     """Its student's marks."""
     training: Training
     """What its training took."""
@@ -151,7 +118,7 @@ class Report:
     """0-based number of the round."""
     arms: tuple[ArmReport, ...]
     """The arms, in the order of the config."""
-    others: tuple[Exam, ...] = ()
+    others: tuple[ReportCard, ...] = ()
     """Marks of the base model and of the teacher, where they sat the exam."""
     annotations: tuple[AnnotationCount, ...] = ()
     """Annotations by kind."""
@@ -161,12 +128,12 @@ class Report:
     """Plain sentences on what the exam shows."""
     samples: tuple[Sample, ...] = ()
     """Sample answers."""
-    former: tuple[tuple[str, tuple[Exam, ...]], ...] = ()
+    former: tuple[tuple[str, tuple[ReportCard, ...]], ...] = ()
     """Marks of earlier rounds: (label, exams)."""
     provenance: dict[str, JSON] = field(default_factory=dict)
     """Config, versions, seeds, fingerprints, machine."""
 
     @property
-    def exams(self) -> tuple[Exam, ...]:
+    def exams(self) -> tuple[ReportCard, ...]:
         """All marks of this round: arms first."""
         return (*(arm.exam for arm in self.arms), *self.others)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tutelage.report.records import Cell, Exam
+from lessons.report_card import Cell, ReportCard
 
 __all__ = ["percent", "verdict", "verdicts"]
 
@@ -23,7 +23,7 @@ def marks(cell: Cell) -> str:
     return f"{cell.correct} of {cell.total} ({percent(cell.accuracy)}, 95% interval {percent(cell.low)} to {percent(cell.high)})"
 
 
-def verdict(one: Exam, other: Exam) -> str:
+def verdict(one: ReportCard, other: ReportCard) -> str:
     """Compare two exams by their intervals.
 
     Intervals that do not touch show a difference; intervals that overlap show none, which is not the same as showing
@@ -41,7 +41,7 @@ def verdict(one: Exam, other: Exam) -> str:
     return f"No difference shown between {one.author} and {other.author}: the intervals overlap. {numbers}."
 
 
-def verdicts(arms: Sequence[Exam], base: Exam | None = None) -> tuple[str, ...]:
+def verdicts(arms: Sequence[ReportCard], base: ReportCard | None = None) -> tuple[str, ...]:
     """Compare every arm with the first, and each with the base model where it sat the exam."""
     pairs = [(arm, arms[0]) for arm in arms[1:]]
     if base is not None:

@@ -1,0 +1,95 @@
+"""`tutelage evaluate`: a student, a base model or a teacher sits an exam."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lessons.errors import ConfigError
+from lessons.grading import Grader
+from lessons.sources import PromptSource
+from students.generation import Generation
+from students.renderings import Rendering
+from students.student import Student
+from teachers import Annotator, Budget, Limits, TeacherBackend
+from tutelage.progress import say
+from tutelage.report.verdicts import marks
+from tutelage.settings import settings_of
+from tutelage.steps import Step, run_step
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    out: str,
+    exam: PromptSource,
+    grader: Grader,
+    student: Student | None = None,
+    rendering: Rendering | None = None,
+    generation: Generation | None = None,
+    teacher: TeacherBackend | None = None,
+    annotator: Annotator | None = None,
+    ledger: str | None = None,
+    limits: Limits | None = None,
+    budget: Budget | None = None,
+    author: str | None = None,
+) -> None:
+    """Let a model sit an exam; write attempts.parquet and report.json.
+
+    Args:
+        out: Folder to write to.
+        exam: The questions.
+        grader: Who marks.
+        student: The model that sits: a trained student's folder or any base model (weights: students.Pretrained).
+        rendering: The rendering the student was trained with; None puts the questions as they are.
+        generation: How the student writes its answers; None for greedy answers of up to 256 tokens.
+        teacher: A teacher that sits in place of a student.
+        annotator: How to ask the teacher; None for teachers.RationaleAnnotator, one answer a question.
+        ledger: The file that keeps the teacher's replies; None for ledger.sqlite in `out`.
+        limits: How fast the teacher may be asked.
+        budget: What the exam may spend on the teacher.
+        author: Name to store with the answers; None for the model's own.
+    """
+    from tutelage.examination import examine_student, examine_teacher, read_card
+    from tutelage.pool import write_exam
+
+    if (student is None) == (teacher is None):
+        raise ConfigError(
+            f"An exam is sat by exactly one of `student` and `teacher`; {'both' if student else 'neither'} were given. "
+            "Set one, and run the command again with another --out for the other."
+        )
+    folder = Path(out)
+    questions = folder / "exam.parquet"
+    run_step(Step("exam", folder, (questions,), lambda: write_exam(exam, questions), {"exam": settings_of(exam)}))
+
+    def action() -> None:
+        if student is not None:
+            name = author or student.weights.name
+            examine_student(student, questions, folder, grader, generation or Generation(), rendering, name)
+        elif teacher is not None:
+            where = Path(ledger) if ledger else folder / "ledger.sqlite"
+            examine_teacher(
+                teacher, annotator, questions, folder, grader, where, limits or Limits(), budget or Budget(), author
+            )
+
+    step = Step(
+        name="evaluate",
+        folder=folder,
+        outputs=(folder / "attempts.parquet", folder / "report.json"),
+        action=action,
+        settings={
+            "grader": settings_of(grader),
+            "student": settings_of(student),
+            "rendering": settings_of(rendering),
+            "generation": settings_of(generation),
+            "teacher": settings_of(teacher),
+            "annotator": settings_of(annotator),
+            "author": author,
+        },
+        inputs=(questions,),
+    )
+    if not run_step(step):
+        say(f"{folder} holds this very exam already.")
+    card = read_card(folder)
+    print(f"{card.author}: {marks(card.overall)}")
+    for tier, cell in card.by_tier.items():
+        print(f"  {tier}: {marks(cell)}")

@@ -1,0 +1,117 @@
+"""Training as a step: write the config of a run, start it as a process of its own, go on from its last checkpoint."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from lessons.errors import BadInput, Stopped, TutelageError
+from lessons.files import write_text
+from students.student import Student
+from tutelage.course import Arm, Training
+from tutelage.processes import PARENT_VARIABLE
+from tutelage.settings import JSON, settings_of
+
+__all__ = ["TRAINING_OUTPUTS", "TrainingFailed", "TrainingRefused", "run_training", "train_config"]
+
+TRAINING_OUTPUTS = ("student", "training.json", "checkpoints", "logs")
+
+
+class TrainingFailed(TutelageError, RuntimeError):
+    """A training process ended with an error. Its own message stands above; run again to go on from its checkpoint."""
+
+
+class TrainingRefused(BadInput):
+    """A training process refused its config or its data. Its own message stands above."""
+
+
+def train_config(
+    student: Student, arm: Arm, settings: Training, round_folder: Path, name: str, annotated: bool, seed: int
+) -> dict[str, JSON]:
+    """Return the content of an arm's train.yaml, as `tutelage train fit --config` reads it.
+
+    Args:
+        student: Who learns, with the weights this round starts from.
+        arm: The way of teaching.
+        settings: The arm's training settings.
+        round_folder: The round's folder; the paths of data and results are made from it.
+        name: The arm's name, and its folder in the round's.
+        annotated: Whether the round has annotations.
+        seed: Seed of everything random in the run.
+    """
+    folder = round_folder / name
+    module: dict[str, JSON] = {"student": settings_of(student), "optimizer": settings_of(settings.optimizer)}
+    if settings.schedule is not None:
+        module["schedule"] = settings_of(settings.schedule)
+    data: dict[str, JSON] = {
+        "prompts": str(round_folder / "prompts.parquet"),
+        "annotations": str(round_folder / "lessons.parquet") if annotated else None,
+        "curriculum": str(folder),
+        "rendering": settings_of(arm.rendering),
+        "target": arm.target,
+        "targets_per_prompt": arm.targets_per_prompt,
+        "trusted_only": arm.trusted_only,
+        "lessons_per_update": settings.lessons_per_update,
+        "max_tokens": settings.max_tokens,
+        **settings.data,
+    }
+    return {
+        "seed_everything": seed,
+        "model": {
+            "class_path": "lightning_modules.SupervisedModule",
+            "init_args": {**module, **settings.module},
+        },
+        "data": {"class_path": "lightning_modules.CurriculumDataModule", "init_args": data},
+        "trainer": {
+            "default_root_dir": str(folder),
+            "accumulate_grad_batches": settings.micro_batches,
+            **settings.trainer,
+        },
+        "checkpoint": dict(settings.checkpoint),
+    }
+
+
+def run_training(config: dict[str, JSON], folder: Path) -> None:
+    """Train as `python -m tutelage train fit --config <folder>/train.yaml` and wait for the end.
+
+    Args:
+        config: The content of train.yaml.
+        folder: The arm's folder; a checkpoint in its `checkpoints` is gone on from.
+
+    Raises:
+        TrainingRefused: The settings or the data cannot be used.
+        TrainingFailed: The process ended with an error.
+        Stopped: It was stopped.
+    """
+    path = folder / "train.yaml"
+    write_text(path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    command = [sys.executable, "-m", "tutelage", "train", "fit", "--config", str(path), "--ckpt_path", "last"]
+    environment = {**os.environ, PARENT_VARIABLE: str(os.getpid())}
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            code = process.wait()
+        except BaseException:  # a stop: the run saves its checkpoint and ends
+            process.terminate()
+            process.wait()
+            raise
+    explain(code, " ".join(command))
+
+
+def explain(code: int, command: str) -> None:
+    """Turn the exit code of a training process into an error."""
+    if code == 0:
+        return
+    again = f"The command was: {command}"
+    if code == 3:
+        raise Stopped(f"Training was stopped, with a checkpoint. Run the same command again to go on from it. {again}")
+    if code == 2:
+        raise TrainingRefused(f"Training refused its settings or data; its own message stands above. {again}")
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    raise TrainingFailed(
+        f"Training {how}; if it said why, that stands above. Once the cause is mended, run the same command again to "
+        f"go on from the last checkpoint. {again}"
+    )
