@@ -137,18 +137,26 @@ def draw_signal(axis: Axes, name: str, column: Column, rows: Positions, colour: 
 def draw_coverage(axis: Axes, rows: Positions, lessons: int) -> None:
     """Draw which share of the lessons has come at least once, twice, ... by each position."""
     occurrence = occurrences(rows)
-    shown = min(int(occurrence.max()) + 1, MOST_TIMES)
-    position = np.arange(len(rows) + 1)
     keep = np.unique(np.linspace(0, len(rows), 1_000).astype(np.int64))
-    for k, colour in zip(range(shown), COLOURS, strict=False):
-        share = np.r_[0, np.cumsum(occurrence == k)] / lessons * 100
-        label = "at least once" if k == 0 else f"at least {k + 1} times"
-        style = ["-", "--", "-.", ":"][k]
-        axis.plot(position[keep], share[keep], color=colour, linewidth=1.8, label=label, linestyle=style)
+    shown = range(1, min(int(occurrence.max()) + 1, MOST_TIMES) + 1)
+    for times, colour, style in zip(shown, COLOURS, ["-", "--", "-.", ":"], strict=False):
+        share = coverage(occurrence, times, lessons)
+        label = "at least once" if times == 1 else f"at least {times} times"
+        axis.plot(keep, share[keep], color=colour, linewidth=1.8, label=label, linestyle=style)
     axis.set_title("Coverage and repeats", loc="left", fontsize=10)
     axis.set_ylabel("lessons seen\n(% of all)")
     axis.set_ylim(-3, 103)
     axis.legend(loc="upper left", bbox_to_anchor=(1.005, 1.0), frameon=False, fontsize=8)
+
+
+def coverage(occurrence: Positions, times: int, lessons: int) -> Scores:
+    """Return the share of the lessons, in percent, that came at least `times` times before each position and the end.
+
+    >>> coverage(np.array([0, 0, 1, 1]), times=2, lessons=2).tolist()
+    [0.0, 0.0, 0.0, 50.0, 100.0]
+    """
+    share: Scores = np.r_[0, np.cumsum(occurrence == times - 1)] / lessons * 100
+    return share
 
 
 def occurrences(rows: Positions) -> Positions:

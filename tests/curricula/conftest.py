@@ -31,6 +31,12 @@ def rated_prompts(
 
 
 @pytest.fixture(scope="session")
+def make_records() -> Callable[..., tuple[list[Prompt], list[Annotation]]]:
+    """Return a function from difficulty labels to prompts and annotations."""
+    return rated_prompts
+
+
+@pytest.fixture(scope="session")
 def make_lessons() -> MakeLessons:
     """Return a function from difficulty labels (None: unlabelled) to lessons with rationales."""
 

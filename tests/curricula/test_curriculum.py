@@ -12,8 +12,11 @@ import pytest
 from curricula import Curriculum, EasyFirst, Shuffled, TeacherLabel, plan
 from lessons.errors import CheckpointMismatch, DataError, StorageError
 from lessons.lesson_set import LessonSet
+from lessons.records import Annotation, Prompt
+from lessons.tables import write_annotations, write_prompts
 
 Make = Callable[..., LessonSet]
+MakeRecords = Callable[..., tuple[list[Prompt], list[Annotation]]]
 
 
 @pytest.fixture
@@ -73,6 +76,31 @@ def test_other_lessons_are_refused_with_both_fingerprints(
         match=rf"{lessons.fingerprint} \(4 lessons\), and these have {others.fingerprint} \(4 lessons\).*plan again",
     ):
         curriculum.positions_in(others)
+
+
+def test_the_fingerprint_covers_order_stages_and_weights(curriculum: Curriculum) -> None:
+    changed = [
+        dataclasses.replace(curriculum, lesson_ids=curriculum.lesson_ids[::-1]),
+        dataclasses.replace(curriculum, stage=curriculum.stage + np.int32(1)),
+        dataclasses.replace(curriculum, weight=curriculum.weight * 2),
+    ]
+    assert len({curriculum.fingerprint, *(other.fingerprint for other in changed)}) == 4
+    assert dataclasses.replace(curriculum).fingerprint == curriculum.fingerprint
+
+
+def test_plans_fit_the_lessons_read_from_their_files_again(make_records: MakeRecords, tmp_path: Path) -> None:
+    prompts, annotations = make_records([0.9, 0.2, 0.4])
+    write_prompts(tmp_path / "prompts.parquet", prompts)
+    write_annotations(tmp_path / "lessons.parquet", annotations)
+
+    def read() -> LessonSet:
+        return LessonSet.read(tmp_path / "prompts.parquet", tmp_path / "lessons.parquet", "rationale")
+
+    plan(read(), [TeacherLabel()], EasyFirst(), "teacher_difficulty").curriculum.write(tmp_path)
+    back = Curriculum.read(tmp_path)
+    assert back.positions_in(read()).tolist() == [1, 2, 0]
+    with pytest.raises(CheckpointMismatch, match="the same target, targets_per_prompt and trusted_only"):
+        back.check(LessonSet.read(tmp_path / "prompts.parquet"))
 
 
 def test_a_missing_curriculum_says_what_to_run(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ pools = st.lists(st.sampled_from(["sums", "logic", "words", None]), min_size=1, 
 choosers = st.sampled_from([WeakTopics(), RandomPrompts()])
 
 
-def pool_of(topics: list[str | None]) -> list[Prompt]:
+def pool_of(topics: Sequence[str | None]) -> list[Prompt]:
     return [Prompt(f"p{k}", (Message("user", "?"),), topic=topic) for k, topic in enumerate(topics)]
 
 

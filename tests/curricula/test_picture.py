@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curricula import EasyFirst, Length, Shuffled, SignalTable, TeacherLabel, Tiers, draw, plan, write_signals
-from curricula.picture import changes, marked, occurrences, trend
+from curricula.picture import changes, coverage, marked, occurrences, trend
 from lessons.errors import CheckpointMismatch, ConfigError
 from lessons.lesson_set import LessonSet
 
@@ -90,6 +90,13 @@ def test_lines_mark_passes_and_tiers_only_where_they_stay_readable(make_lessons:
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30))
 def test_occurrences_count_the_times_before(rows: list[int]) -> None:
     assert occurrences(np.array(rows)).tolist() == [rows[:k].count(row) for k, row in enumerate(rows)]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.integers(1, 4))
+def test_coverage_counts_the_lessons_seen_so_often(rows: list[int], times: int) -> None:
+    expected = [sum(rows[:k].count(row) >= times for row in range(5)) * 20 for k in range(len(rows) + 1)]
+    assert coverage(occurrences(np.array(rows)), times, 5).tolist() == pytest.approx(expected)
 
 
 @settings(deadline=None)

@@ -38,7 +38,7 @@ def test_the_order_goes_tier_by_tier(scores: np.ndarray, tiers: int, seed: int) 
 @settings(deadline=None)
 @given(st.integers(1, 50), numbers_of_tiers)
 def test_without_ties_the_tiers_differ_by_at_most_one_lesson(lessons: int, tiers: int) -> None:
-    sizes = np.bincount(Tiers(tiers).tiers_of(np.random.default_rng(lessons).permutation(lessons) * 1.0))
+    sizes = np.bincount(Tiers(tiers).tiers_of(np.random.default_rng(lessons).permutation(lessons).astype(np.float64)))
     assert sizes.max() - sizes.min() <= 1
 
 

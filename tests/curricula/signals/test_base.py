@@ -43,7 +43,7 @@ def test_infinite_values_are_refused() -> None:
 
 def test_values_of_another_type_or_shape_are_refused() -> None:
     with pytest.raises(DataError, match=r"int64 of shape \[2\]; they must be float64, one per lesson"):
-        Column(np.array([0, 1]))  # type: ignore[arg-type]
+        Column(np.array([0, 1]))
     with pytest.raises(DataError, match=r"float64 of shape \[2, 1\]"):
         Column(np.zeros((2, 1)))
 
