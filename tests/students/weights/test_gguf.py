@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+import torch
+
+from lessons.errors import ModelNotFound
+from students import GGUF
+from tests.students.conftest import SMOLLM2_FILE
+
+
+def test_construction_touches_no_file() -> None:
+    assert GGUF("nowhere/Model-1B.Q4_K_M.gguf").name == "Model-1B.Q4_K_M"
+
+
+def test_no_such_file() -> None:
+    with pytest.raises(ModelNotFound, match=r"No model .*nowhere.gguf.*no such file"):
+        _ = GGUF("nowhere.gguf").file
+
+
+def test_a_folder_belongs_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelNotFound, match=r"is a folder model, not a GGUF file.*students.Pretrained"):
+        _ = GGUF(str(tmp_path)).file
+
+
+def test_a_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUTELAGE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "model.gguf").write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(ModelNotFound, match=r"model.gguf cannot be converted: .*Hugging Face folder"):
+        GGUF(str(tmp_path / "model.gguf")).load(torch.float32)
+    assert not [path for path in (tmp_path / "cache" / "gguf").iterdir() if path.is_dir()]
+
+
+def convert(cache: str, results: multiprocessing.Queue[str]) -> None:
+    import os
+
+    os.environ["TUTELAGE_CACHE"] = cache
+    weights = GGUF(SMOLLM2_FILE)
+    calls = []
+    original = GGUF.convert
+    GGUF.convert = lambda self, folder: (calls.append(1), original(self, folder))[1]  # type: ignore[method-assign]
+    results.put(f"{weights.converted.name_or_path} {len(calls)}")
+
+
+@pytest.mark.slow
+def test_processes_that_start_together_convert_once(smollm2: GGUF, tmp_path: Path) -> None:
+    stale = tmp_path / "gguf" / f".{Path(smollm2.converted.name_or_path).name}.1.partial"
+    stale.mkdir(parents=True)
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.Queue[str] = context.Queue()
+    workers = [context.Process(target=convert, args=(str(tmp_path), results)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    said = [results.get(timeout=300).split() for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert said[0][0] == said[1][0]
+    assert sorted(count for _, count in said) == ["0", "1"]
+    assert not stale.exists()
+    assert [path.name for path in (tmp_path / "gguf").iterdir() if path.is_dir()] == [Path(said[0][0]).name]
+
+
+@pytest.mark.slow
+def test_the_converted_model_equals_the_file(smollm2: GGUF) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    loaded = smollm2.load(torch.float32)
+    place, name = smollm2.file.parent, smollm2.file.name
+    direct = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=name)
+    text = "Twice 21 is 42.\n  “Naïve” café: 日本語 🙂"
+    ids = loaded.tokenizer(text)["input_ids"]
+    assert ids == tokenizer(text)["input_ids"]
+    assert tokenizer.chat_template == loaded.tokenizer.chat_template
+    tensor = torch.tensor([ids])
+    assert torch.equal(loaded.model(tensor).logits, direct(tensor).logits)
