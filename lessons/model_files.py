@@ -12,7 +12,7 @@ from typing import Literal
 from lessons.errors import ModelNotFound
 from lessons.hub import unreachable_reason
 
-__all__ = ["ModelFiles", "resolve"]
+__all__ = ["ModelFiles", "resolve", "resolve_model_file"]
 
 PACKAGE = "package:"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -57,6 +57,24 @@ def resolve(name: str, revision: str | None = None, sha256: str | None = None) -
     return from_hub(name, revision)
 
 
+def resolve_model_file(name: str) -> Path:
+    """Return the path of a model that is one file ("package:PACKAGE/FILE" too); its content is not looked at.
+
+    Raises:
+        ModelNotFound: There is no such file.
+    """
+    return packaged_file(name) if name.startswith(PACKAGE) else existing(Path(name).expanduser())
+
+
+def existing(path: Path) -> Path:
+    """Return the absolute path of a file that is there."""
+    if not path.is_file():
+        raise ModelNotFound(
+            f"No model {str(path.absolute())!r}: there is no such file. Correct the path, or download the file first."
+        )
+    return path.absolute()
+
+
 def packaged_file(name: str) -> Path:
     """Return the path of "package:PACKAGE/FILE" without importing the package."""
     package, _, file = name.removeprefix(PACKAGE).partition("/")
@@ -84,16 +102,12 @@ def packaged_file(name: str) -> Path:
 
 def gguf(path: Path, sha256: str | None) -> ModelFiles:
     """Check that a file is GGUF and, where a hash is given, the one expected."""
-    path = path.absolute()
-    if not path.is_file():
-        raise ModelNotFound(
-            f"No model {str(path)!r}: there is no such file. Correct the path, or download the file first."
-        )
+    path = existing(path)
     with path.open("rb") as file:
         magic = file.read(4)
         if magic != b"GGUF":
             raise ModelNotFound(
-                f"{path} is no GGUF model: it starts with {magic!r}, not b'GGUF'. "
+                f"{path} is not a GGUF file: it starts with {magic!r}, not b'GGUF'. "
                 "Give a .gguf file, a folder in Hugging Face format or a name on the hub."
             )
         if sha256 is not None:
@@ -101,7 +115,7 @@ def gguf(path: Path, sha256: str | None) -> ModelFiles:
             found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != sha256.lower():
                 raise ModelNotFound(
-                    f"{path} is not the model expected: its SHA-256 is {found}, not {sha256}. "
+                    f"{path} is not the expected model: its SHA-256 is {found}, not {sha256}. "
                     "Download it again, or correct sha256."
                 )
     return ModelFiles("gguf", str(path))

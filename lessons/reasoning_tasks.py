@@ -35,7 +35,7 @@ PLAIN_EXPRESSION = re.compile(
     r"(?:(?<![A-Za-z])(?:[A-Za-z]|sqrt|sin|cos|tan|exp|log|ln|pi)(?![A-Za-z(])|(?:sqrt|sin|cos|tan|exp|log)\(|"
     r"[0-9]{1,12}|[\s+\-*/^().,=])*"
 )
-LARGE_POWER = re.compile(r"(?:\*\*|\^)\s*\(?\s*-?\s*(?![0-9]{1,2}(?![0-9*^.]))")
+LARGE_POWER = re.compile(r"(?:\*\*|\^)\s*+\(?+\s*+-?+\s*+(?![0-9]{1,2}(?!\s*(?:[0-9.^]|\*\*)))")
 MAX_CHARACTERS = 5_000
 
 

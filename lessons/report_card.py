@@ -40,7 +40,7 @@ def wilson(correct: int, total: int, confidence: float = 0.95) -> Interval:
     if not 0 <= correct <= total or total < 1 or not 0 < confidence < 1:
         raise DataError(
             f"No interval for {correct} right of {total} at confidence {confidence}: at least one answer, no more "
-            "right ones than answers and a confidence between 0 and 1 are needed. Check that the exam was written and graded."
+            "right ones than answers and a confidence between 0 and 1 are needed. Check that the exam was graded."
         )
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share, weight = correct / total, z * z / total

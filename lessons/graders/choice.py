@@ -17,6 +17,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LEADING = re.compile(r"^[(\[]?(?P<letter>[A-Za-z])(?:[)\].:]+\s*(?P<rest>.*)|\s*)$", re.DOTALL)
 STATED = re.compile(r"\b(?:answer|option|choice)(?:\s+is)?\s*:?\s*[(\[]?([A-Z])\b(?!')", re.IGNORECASE)
 BRACKETED = re.compile(r"[(\[]([A-Z])[)\]]")
+NAMED = re.compile(r"\b([A-Z])[)\]]")
 MAX_CHARACTERS = 20_000
 
 
@@ -59,7 +60,8 @@ def named_option(answer: str, choices: tuple[str, ...]) -> int | None:
         return None
     position = LETTERS.index(found["letter"].upper())
     rest = folded(found["rest"] or "").rstrip(".")
-    contradicts = rest in options and options.index(rest) != position
+    others = set(NAMED.findall(found["rest"] or "")) - {found["letter"].upper()}
+    contradicts = bool(others) or (rest in options and options.index(rest) != position)
     return None if contradicts or position >= len(choices) else position
 
 

@@ -16,6 +16,10 @@ from lessons.sources.tabular import AS_NAMED
 __all__ = ["ReasoningGymSource"]
 
 
+SEED_STRIDE = 1_000_000
+"""The library seeds item k with seed + k, so neighbouring seeds share all items but one: an exam would leak."""
+
+
 class ReasoningGymSource(PromptSource):
     """Draws prompts from a reasoning-gym task; grade them with `ReasoningTaskGrader`.
 
@@ -24,8 +28,9 @@ class ReasoningGymSource(PromptSource):
 
     Args:
         task: The task's name, for example "chain_sum".
-        size: How many prompts to draw.
-        seed: Seed of the draw; another seed gives other prompts (for an exam).
+        size: How many prompts to draw, up to a million.
+        seed: Seed of the draw, 0 or more; another seed makes other draws (for an exam). Small tasks may still draw the
+            same question twice.
         config: Settings of the task, for example {"min_terms": 2}.
         columns: Only `topic`, `difficulty` (dotted names within the item: "metadata.num_terms") and `system` are used.
         skip: Leave out this many prompts at the start.
@@ -54,6 +59,11 @@ class ReasoningGymSource(PromptSource):
                 f"The reasoning-gym task {self.task!r} is refused: its scorer is not to be trusted "
                 f"({BROKEN_SCORERS[self.task]}). Choose another task."
             )
+        if self.seed < 0 or self.size > SEED_STRIDE:
+            raise ConfigError(
+                f"ReasoningGymSource got seed={self.seed} and size={self.size}; allowed are a seed of 0 or more and a size "
+                f"up to {SEED_STRIDE:,}. Correct the source's settings."
+            )
         if not 0 <= self.skip < self.size:
             raise DataError(
                 f"No prompts in the reasoning-gym task {self.task!r}: size is {self.size} and skip is {self.skip}. "
@@ -62,7 +72,7 @@ class ReasoningGymSource(PromptSource):
         config = self.config or {}
         # the grader needs the configuration, too, but neither seed nor size
         task_dataset(self.task, config)
-        items = task_dataset(self.task, {**config, "seed": self.seed, "size": self.size})
+        items = task_dataset(self.task, {**config, "seed": self.seed * SEED_STRIDE, "size": self.size})
         for position in range(self.skip, self.size):
             yield self.prompt(items[position], position, config)
 
