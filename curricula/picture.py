@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from curricula.curriculum import Curriculum
 from curricula.orderings.base import Positions
@@ -68,15 +71,17 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
     axes: list[Axes] = list(figure.subplots(len(names) + 1, 1, sharex=True, squeeze=False)[:, 0])
     figure.suptitle(title or plan_title(curriculum), fontsize=12, fontweight="bold")
     rows = rows_of(curriculum, signals)
+    marks = marked(curriculum)
+    breaks = np.sort(np.concatenate([np.empty(0, np.int64), *(mark.positions for mark in marks)]))
     for axis, name, colour in zip(axes, names, COLOURS, strict=False):
         ordered = curriculum.rule["needs_scores"] and name == curriculum.rule["order_by"]
-        draw_signal(axis, name, signals.column(name), rows, colour, ordered)
+        draw_signal(axis, name, signals.column(name), rows, breaks, colour, ordered)
     draw_coverage(axes[-1], rows, len(signals))
-    marks = marked(curriculum)
     for axis in axes:
         decorate(axis, len(curriculum), marks)
     note = f" ({', '.join(mark.meaning for mark in marks)})" if marks else ""
     axes[-1].set_xlabel(f"Position in the plan, in lessons{note}")
+    figure.align_ylabels(axes)
     with staged(path) as partial:
         figure.savefig(partial, format=kind)
 
@@ -86,7 +91,8 @@ def plan_title(curriculum: Curriculum) -> str:
     name = curriculum.rule["ordering"]["class_path"].rpartition(".")[2]
     by = f" by {curriculum.rule['order_by']}" if curriculum.rule["needs_scores"] else ""
     entries, lessons = curriculum.counts["entries"], curriculum.counts["lessons"]
-    return f"{name}{by}: {lessons:,} lessons, {entries / lessons:.3g} passes, {entries:,} entries"
+    passes = "1 pass" if entries == lessons else f"{entries / lessons:.3g} passes"
+    return f"{name}{by}: {lessons:,} lessons, {passes}, {entries:,} entries"
 
 
 def panel_names(curriculum: Curriculum, signals: SignalTable) -> list[str]:
@@ -98,21 +104,24 @@ def panel_names(curriculum: Curriculum, signals: SignalTable) -> list[str]:
 
 def rows_of(curriculum: Curriculum, signals: SignalTable) -> Positions:
     """Return the row in the signal table of each entry, int64 [entries]."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     found = pc.index_in(pa.array(curriculum.lesson_ids, pa.string()), pa.array(signals.lesson_ids, pa.string()))
     return np.asarray(found.to_numpy(zero_copy_only=False), np.int64)
 
 
-def trend(values: Scores, windows: int | None = None) -> Trend:
-    """Summarise values along the plan in windows of equally many entries: 100, or fewer to have some 20 in each.
+def trend(values: Scores, windows: int | None = None, breaks: Sequence[int] | Positions = ()) -> Trend:
+    """Summarise values along the plan in windows of about equally many entries, none of them across a break.
+
+    There are about 100 windows, or fewer to have some 20 entries in each.
 
     >>> trend(np.array([1.0, 3.0, 5.0, 7.0]), windows=2).mean.tolist()
     [2.0, 6.0]
     """
     windows = windows or max(1, min(MOST_WINDOWS, len(values) // LEAST_IN_WINDOW))
-    edges = np.linspace(0, len(values), min(windows, len(values)) + 1).astype(np.int64)
+    parts = []
+    for start, stop in itertools.pairwise([0, *breaks, len(values)]):
+        share = max(1, round(min(windows, len(values)) * (stop - start) / len(values)))
+        parts.append(np.linspace(start, stop, share + 1).astype(np.int64))
+    edges = np.unique(np.concatenate(parts))
     figures = np.full((3, len(edges) - 1), np.nan)
     for k, (start, stop) in enumerate(itertools.pairwise(edges)):
         known = values[start:stop][~np.isnan(values[start:stop])]
@@ -121,11 +130,15 @@ def trend(values: Scores, windows: int | None = None) -> Trend:
     return Trend((edges[:-1] + edges[1:]) / 2, *figures)
 
 
-def draw_signal(axis: Axes, name: str, column: Column, rows: Positions, colour: str, ordered: bool) -> None:
-    """Draw one signal along the plan."""
-    along = trend(column.values[rows])
-    axis.fill_between(along.centre, along.low, along.high, color=colour, alpha=0.2, linewidth=0, label="middle 80%")
-    axis.plot(along.centre, along.mean, color=colour, linewidth=1.8, label="mean")
+def draw_signal(
+    axis: Axes, name: str, column: Column, rows: Positions, breaks: Positions, colour: str, ordered: bool
+) -> None:
+    """Draw one signal along the plan, with gaps where a pass or a tier begins."""
+    along = trend(column.values[rows], breaks=breaks)
+    gaps = np.searchsorted(along.centre, breaks)
+    centre, mean, low, high = (np.insert(part, gaps, np.nan) for part in along)
+    axis.fill_between(centre, low, high, color=colour, alpha=0.2, linewidth=0, label="middle 80%")
+    axis.plot(centre, mean, color=colour, linewidth=1.8, marker=".", markersize=4, label="mean")
     label = name.replace("_", " ")
     missing = f", missing for {column.missing:,} of {len(column.values):,} lessons" if column.missing else ""
     role = " (the plan is ordered by this)" if ordered else ""

@@ -111,5 +111,13 @@ def test_trends_stay_inside_the_values_and_skip_gaps(values: list[float], window
         assert along.mean[known].max() <= np.nanmax(values) + 1e-9
 
 
+def test_no_window_crosses_a_break() -> None:
+    values = np.repeat([0.0, 1.0, 5.0], [7, 3, 10])
+    along = trend(values, 4, [7, 10])
+    assert set(along.mean) == {0.0, 1.0, 5.0}
+    assert (along.low == along.high).all()
+    assert (np.diff(along.centre) > 0).all()
+
+
 def test_changes_are_where_a_number_differs_from_the_one_before() -> None:
     assert changes(np.array([0, 0, 1, 1, 4], np.int32)).tolist() == [2, 4]
