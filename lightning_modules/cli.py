@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import ArgumentError
 from jsonargparse._deprecated import JsonargparseDeprecationWarning
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
@@ -24,6 +25,8 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "enable_model_summary": False,
     "use_distributed_sampler": False,  # the curriculum's sampler already splits over processes
 }
+# What `model:` and `data:` mean in a config that names no class_path.
+MODULE, DATA_MODULE = "lightning_modules.SupervisedModule", "lightning_modules.CurriculumDataModule"
 
 
 class TutelageCLI(LightningCLI):
@@ -34,7 +37,8 @@ class TutelageCLI(LightningCLI):
             save_config_kwargs={"overwrite": True},  # only ever reached when there is nothing to overwrite but itself
             trainer_defaults={**TRAINER_DEFAULTS, "callbacks": [RandomState(), Progress()]},
             seed_everything_default=0,
-            parser_kwargs={"prog": "tutelage train"},
+            # Errors come back as exceptions: jsonargparse would print a page of usage above each.
+            parser_kwargs={"prog": "tutelage train", "exit_on_error": False, "fit": {"exit_on_error": False}},
             args=args,
             auto_configure_optimizers=False,
             # Stored hyper-parameters would be parsed over the config at a resume, silently (Lightning #21262); the
@@ -49,6 +53,7 @@ class TutelageCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the callbacks that every run has, with their settings as top-level keys."""
+        parser.set_defaults({"model": {"class_path": MODULE}, "data": {"class_path": DATA_MODULE}})
         parser.add_lightning_class_args(UpdateCheckpoint, "checkpoint")
         parser.add_lightning_class_args(StudentExport, "export")
         parser.add_lightning_class_args(BatchLog, "batch_log")
@@ -58,7 +63,13 @@ class TutelageCLI(LightningCLI):
 
         `sys.argv` stays as it is: Lightning starts the other processes of a run with it.
         """
-        self.config = parser.parse_args(args)  # type: ignore[arg-type]
+        try:
+            self.config = parser.parse_args(args)  # type: ignore[arg-type]
+        except ArgumentError as error:
+            raise ConfigError(
+                f"The training settings cannot be used. {error}\n"
+                "Correct the setting named above; `tutelage train fit --help` lists what is allowed."
+            ) from error
 
     def _parse_ckpt_path(self) -> None:
         """Leave the config as it was given (see `load_from_checkpoint_support` above)."""

@@ -61,8 +61,16 @@ class SupervisedModule(LightningModule):
 
     def configure_model(self) -> None:
         """Load the student's weights; Lightning calls this once the device is known."""
-        if self.model is None:
+        if self.model is not None:
+            return
+        # Under precision "64-true" or "bf16-true" Lightning has changed the default format by now: random weights
+        # would be drawn in it, and would be others than those of the same seed elsewhere.
+        default = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)
+        try:
             self.model = self.student.model.train()
+        finally:
+            torch.set_default_dtype(default)
 
     @cached_property
     def split(self) -> SplitModel:

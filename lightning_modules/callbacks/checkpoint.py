@@ -67,10 +67,11 @@ class UpdateCheckpoint(Checkpoint):
         """Save after an update if it is time, or if somebody asked to stop."""
         if not batch.plan.closes_update:
             return
-        update = batch.plan.update + 1
+        update = trainer.global_step
         stop, late = self.agree(trainer, self.stop_requested, self.late())
         last = bool(trainer.is_last_batch) or trainer.global_step == trainer.max_steps
-        if stop or late or last or (self.every_updates and update % self.every_updates == 0):
+        due = self.every_updates is not None and update % self.every_updates == 0
+        if stop or late or last or due or trainer.should_stop:
             self.save(trainer)
         if stop and not last:
             raise Stopped(
@@ -92,6 +93,8 @@ class UpdateCheckpoint(Checkpoint):
 
     def save(self, trainer: Trainer) -> None:
         """Write the checkpoint beside its place, flush it, and rename it into place."""
+        if trainer.fast_dev_run:
+            return
         target = RunFolder.of(trainer).checkpoint
         if trainer.is_global_zero:
             with staged(target) as partial:

@@ -1,0 +1,133 @@
+"""A small round on disk, a tiny student, and trainers that keep what the tests look at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from curricula import EasyFirst, Given, plan
+from lessons.lesson_set import LessonSet
+from lessons.records import Annotation, Message, Prompt, Provenance
+from lessons.tables import write_annotations, write_prompts
+from lightning_modules import CurriculumDataModule, SupervisedModule
+from students import LoRA, RandomWeights, RationaleThenAnswer, Rendering, Student
+
+SOURCE = Provenance(teacher="Recorded", model="none", template="rationale/1", request_key="none")
+
+
+class Gradients(Callback):
+    """Keeps the gradients and the loss of every update."""
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, torch.Tensor]] = []
+        self.losses: list[float] = []
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Any) -> None:
+        found = {name: p.grad for name, p in pl_module.named_parameters() if p.grad is not None}
+        self.steps.append({name: grad.detach().clone() for name, grad in found.items()})
+        self.losses.append(float(pl_module.update_loss))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def round_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """21 lessons with rationales of very different lengths, and a plan of two passes, easy first."""
+    folder = tmp_path_factory.mktemp("round")
+    draw = random.Random(7)
+    prompts, annotations = [], []
+    for number in range(21):
+        a, b = draw.randint(1, 99), draw.randint(1, 99)
+        steps = draw.choice([0, 1, 2, 5, 12, 30])
+        prompts.append(
+            Prompt(f"p{number}", (Message("user", f"{a}+{b}?"),), reference=str(a + b), difficulty=float(a + b))
+        )
+        text = "So. " + "go on. " * steps
+        annotations.append(Annotation(f"p{number}", "rationale", 0, text.strip(), SOURCE, answer=str(a + b)))
+    write_prompts(folder / "prompts.parquet", prompts)
+    write_annotations(folder / "lessons.parquet", annotations)
+    lessons = LessonSet.read(folder / "prompts.parquet", folder / "lessons.parquet", target="rationale")
+    plan(lessons, [Given()], EasyFirst(), order_by="given_difficulty", passes=2).curriculum.write(folder)
+    return folder
+
+
+@pytest.fixture
+def tiny() -> Callable[..., Student]:
+    def build(adapter: LoRA | None = None, seed: int = 0, tie_embeddings: bool = True) -> Student:
+        weights = RandomWeights(hidden_size=16, layers=2, heads=2, seed=seed, tie_embeddings=tie_embeddings)
+        return Student(weights, adapter=adapter, precision="float32")
+
+    return build
+
+
+@pytest.fixture
+def data(round_folder: Path) -> Callable[..., CurriculumDataModule]:
+    def build(
+        lessons_per_update: int = 8, rendering: Rendering | None = None, folder: Path | None = None, **settings: Any
+    ) -> CurriculumDataModule:
+        folder = folder or round_folder
+        return CurriculumDataModule(
+            prompts=str(folder / "prompts.parquet"),
+            annotations=str(folder / "lessons.parquet"),
+            curriculum=settings.pop("curriculum", str(folder)),
+            target="rationale",
+            rendering=rendering or RationaleThenAnswer(),
+            lessons_per_update=lessons_per_update,
+            **settings,
+        )
+
+    return build
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> Callable[..., Trainer]:
+    def build(*callbacks: Callback, **settings: Any) -> Trainer:
+        defaults: dict[str, Any] = {
+            "accelerator": "cpu",
+            "devices": 1,
+            "max_epochs": 1,
+            "logger": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "enable_checkpointing": False,
+            "use_distributed_sampler": False,
+            "default_root_dir": tmp_path / "run",
+        }
+        return Trainer(**{**defaults, **settings}, callbacks=list(callbacks))
+
+    return build
+
+
+@pytest.fixture
+def fit(
+    tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Trainer]
+) -> Callable[..., Gradients]:
+    """Train the tiny student and return the gradients of every update."""
+
+    def run(
+        micro_batches: int = 1,
+        precision: str = "32-true",
+        lessons_per_update: int = 8,
+        rendering: Rendering | None = None,
+        module: SupervisedModule | None = None,
+        max_steps: int = -1,
+        **settings: Any,
+    ) -> Gradients:
+        seen = Gradients()
+        built = trainer(seen, accumulate_grad_batches=micro_batches, precision=precision, max_steps=max_steps)
+        built.fit(module or SupervisedModule(tiny()), data(lessons_per_update, rendering, **settings))
+        return seen
+
+    return run
