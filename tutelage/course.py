@@ -14,7 +14,7 @@ from lessons.sources import PromptSource
 from students.generation import Generation
 from students.renderings import Rendering
 from students.student import Student
-from teachers import Annotator, Budget, Limits, RecordedAnnotations, TeacherBackend
+from teachers import Annotator, Budget, Limits, TeacherBackend
 
 __all__ = ["Arm", "Course", "Training"]
 
@@ -109,18 +109,16 @@ class Course:
     """Whom the annotators ask; None when all annotations are recorded, or none are needed."""
     annotators: list[Annotator] = field(default_factory=list)
     """What to ask the teacher for."""
-    recordings: RecordedAnnotations | None = None
-    """Annotations made elsewhere, imported and graded; may stand beside a teacher."""
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | None = None
     """How fast the teacher may be asked."""
-    budget: Budget = field(default_factory=Budget)
-    """What the whole course may spend on the teacher."""
+    budget: Budget | None = None
+    """What the whole course may spend on the teacher; None for no cap."""
     ledger: str | None = None
     """The file that keeps every paid reply; None for ledger.sqlite in the course's folder. Courses may share one."""
     allow_partial: bool = False
     """Go on when some prompts could not be annotated; they are listed in failures.jsonl."""
-    generation: Generation = field(default_factory=Generation)
-    """How students write their answers at the exam."""
+    generation: Generation | None = None
+    """How students write their answers at the exam; None for greedy answers of up to 256 tokens."""
     training: Training = field(default_factory=Training)
     """How the arms are trained; an arm can set single keys otherwise."""
     rounds: int = 1
@@ -160,7 +158,7 @@ class Course:
     @property
     def annotated(self) -> bool:
         """Whether the rounds have annotations at all."""
-        return bool(self.annotators) or self.recordings is not None
+        return bool(self.annotators)
 
     @property
     def followed(self) -> str:
@@ -206,8 +204,9 @@ class Course:
                     f"and none of {', '.join(TAKEN)}. Rename it."
                 )
             arm.training_settings(self.training, name)
-            made = [kind for annotator in self.annotators for kind in [annotator.kind]]
-            if arm.target and self.recordings is None and arm.target not in made:
+            check_order(name, arm)
+            made = [annotator.kind for annotator in self.annotators]
+            if arm.target and arm.target not in made:
                 raise ConfigError(
                     f"The arm {name!r} learns from the target {arm.target!r}, but no annotator makes one; "
                     f"they make {', '.join(made) or 'nothing'}. Add the annotator, or correct `target`."
@@ -217,3 +216,12 @@ class Course:
                 f"follow = {self.follow!r} is not an arm; the arms are {', '.join(self.arms)}. Correct `follow`."
             )
 
+
+def check_order(name: str, arm: Arm) -> None:
+    """Refuse an arm that orders by a signal it does not have."""
+    names = [signal.name for signal in arm.signals]
+    if (arm.order_by is not None and arm.order_by not in names) or (arm.order_by is None and arm.ordering.needs_scores):
+        raise ConfigError(
+            f"The arm {name!r} has {type(arm.ordering).__name__} order by {arm.order_by or 'nothing'}; its signals are "
+            f"{', '.join(names) or 'none'}. Set `order_by` to one of them, or add the signal to `signals`."
+        )

@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(name: str, arguments: list[str]) -> None:
     """Import the command's module, and only that, and run it."""
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # bars in a log file are noise
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())  # plugins of your own: `class_path: my_module.MyAnnotator` in the working folder
     if name == "train":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import yaml
 
@@ -11,8 +12,8 @@ from lessons.files import write_text
 from lessons.lesson_set import LessonSet
 from students.student import Student
 from students.weights import Pretrained
-from tutelage.course import Arm, Course
-from tutelage.examination import examine_student, examine_teacher
+from tutelage.course import Course
+from tutelage.examination import examine_student
 from tutelage.planning import write_plan
 from tutelage.pool import choose_prompts, write_exam, write_pool
 from tutelage.processes import alone_in
@@ -22,11 +23,15 @@ from tutelage.report.page import write_page
 from tutelage.report.storage import write_report
 from tutelage.settings import JSON, settings_of
 from tutelage.steps import Step, run_step
-from tutelage.teaching import distill_round
+from tutelage.teaching import distill_round, examine_course_teacher
 from tutelage.training import TRAINING_OUTPUTS, run_training, train_config
 
 __all__ = ["run_course"]
 
+PLANNING = (
+    "target", "targets_per_prompt", "trusted_only", "signals", "ordering", "order_by", "passes", "minimum_length",
+)  # fmt: skip
+"""The settings of an arm that shape its plan."""
 CARD, ANSWERS = "report.json", "attempts.parquet"
 
 
@@ -39,14 +44,19 @@ def run_course(course: Course) -> Path:
     """
     course.check()
     with alone_in(course.root):
-        settings = settings_of(course)
-        assert isinstance(settings, dict)
-        write_text(course.root / "course.yaml", yaml.safe_dump(settings["init_args"], sort_keys=False, allow_unicode=True))
+        if not (course.root / "course.yaml").exists():
+            write_settings(course)
         take(course, exam_step(course))
         take(course, pool_step(course))
         for number in range(course.rounds):
             run_round(course, number)
     return course.root / "report.html"
+
+
+def write_settings(course: Course) -> None:
+    """Write the resolved config: `tutelage course --config <folder>/course.yaml` goes on with the course."""
+    settings = cast("dict[str, JSON]", settings_of(course))
+    write_text(course.root / "course.yaml", yaml.safe_dump(settings["init_args"], sort_keys=False, allow_unicode=True))
 
 
 def run_round(course: Course, number: int) -> None:
@@ -140,7 +150,6 @@ def distill_step(course: Course, number: int) -> Step:
         settings={
             "teacher": settings_of(course.teacher),
             "annotators": settings_of(course.annotators),
-            "recordings": settings_of(course.recordings),
             "grader": settings_of(course.grader),
         },
         inputs=(folder / "prompts.parquet",),
@@ -151,9 +160,6 @@ def plan_step(course: Course, number: int, name: str) -> Step:
     """Plan in which order an arm learns."""
     parent, arm = course.round_folder(number), course.arms[name]
     folder = parent / name
-    whole = settings_of(arm)
-    assert isinstance(whole, dict) and isinstance(whole["init_args"], dict)
-    planning = ("target", "targets_per_prompt", "trusted_only", "signals", "ordering", "order_by", "passes", "minimum_length")
     prompts, annotations = data_files(course, parent)
 
     def action() -> dict[str, JSON]:
@@ -166,9 +172,11 @@ def plan_step(course: Course, number: int, name: str) -> Step:
     return Step(
         name="plan",
         folder=folder,
-        outputs=tuple(folder / f for f in ("curriculum.parquet", "curriculum.json", "signals.parquet", "curriculum.png")),
+        outputs=tuple(
+            folder / f for f in ("curriculum.parquet", "curriculum.json", "signals.parquet", "curriculum.png")
+        ),
         action=action,
-        settings={**{key: whole["init_args"][key] for key in planning}, "seed": course.seed},
+        settings={**{key: settings_of(getattr(arm, key)) for key in PLANNING}, "seed": course.seed},
         inputs=tuple(path for path in data_files(course, parent) if path),
     )
 
@@ -184,7 +192,7 @@ def train_step(course: Course, number: int, name: str) -> Step:
         placed = student_of_round(course, number, name, root)
         return train_config(placed, arm, shared, root / parent.name, name, course.annotated, course.seed + number)
 
-    settings = config(Path("."))
+    settings = config(Path())
     settings.pop("checkpoint")  # how often to save changes nothing that is trained
     former = (Path(student.weights.name),) if number else ()
     return Step(
@@ -234,7 +242,7 @@ def teacher_exam_step(course: Course) -> Step:
         name="evaluate",
         folder=folder,
         outputs=(folder / ANSWERS, folder / CARD),
-        action=lambda: examine_teacher(course, exam, folder),
+        action=lambda: examine_course_teacher(course, exam, folder),
         settings={"teacher": settings_of(course.teacher), "grader": settings_of(course.grader)},
         inputs=(exam,),
     )
@@ -271,6 +279,7 @@ def student_of_round(course: Course, number: int, name: str, root: Path) -> Stud
 
 def write_round_report(course: Course, number: int) -> None:
     """Write a round's report.json and report.html, and the course's report.html, from the files on disk."""
+    write_settings(course)  # once more: all of its steps agree with these settings now
     report = gather(course, number)
     folder = course.round_folder(number)
     write_report(report, folder / "report.json")

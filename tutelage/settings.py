@@ -60,7 +60,9 @@ def settings_of(value: object) -> JSON:
 def arguments_of(value: object) -> dict[str, JSON]:
     """Return the constructor arguments of an object: remembered, or read from the attributes of the same names."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: settings_of(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
+        return {
+            field.name: settings_of(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init
+        }
     if type(value).__init__ is object.__init__:
         return {}
     if value in remembered:

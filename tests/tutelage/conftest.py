@@ -56,8 +56,14 @@ def report() -> Report:
             ),
         ),
         others=(exam("base model", 0, 0, 0), exam("teacher", 100, 100, 100)),
-        annotations=(AnnotationCount("rationale", 3100, 2987, 100, 13, 0), AnnotationCount("difficulty", 3000, 0, 0, 2, 2998)),
-        spending=(Spending("OpenAIBackend gpt-5-mini", 6100, 812_000, 904_000, 1.23, 4), Spending("other", 5, 50, 60, None, 5)),
+        annotations=(
+            AnnotationCount("rationale", 3100, 2987, 100, 13, 0),
+            AnnotationCount("difficulty", 3000, 0, 0, 2, 2998),
+        ),
+        spending=(
+            Spending("OpenAIBackend gpt-5-mini", 6100, 812_000, 904_000, 1.23, 4),
+            Spending("other", 5, 50, 60, None, 5),
+        ),
         verdicts=("rationales is better than answers: the intervals do not touch.",),
         samples=(
             Sample(
@@ -66,7 +72,9 @@ def report() -> Report:
                 "1112",
                 (
                     SampleAnswer("answers", "Answer: 1012", False, "1012"),
-                    SampleAnswer("rationales", "3 + 9 = 12, write 2 carry 1\n2 + 8 + 1 = 11\nAnswer: 1112", True, "1112"),
+                    SampleAnswer(
+                        "rationales", "3 + 9 = 12, write 2 carry 1\n2 + 8 + 1 = 11\nAnswer: 1112", True, "1112"
+                    ),
                     SampleAnswer("teacher", "Answer: 1112", None, "1112"),
                 ),
             ),

@@ -9,6 +9,7 @@ from lessons.report_card import Cell, ReportCard
 from tutelage.report.page import duration, render
 from tutelage.report.verdicts import verdict, verdicts
 
+
 def marks(author: str, cell: Cell) -> ReportCard:
     return ReportCard(author, "number/1", 0.95, cell.total, 0, cell, {}, {}, 0, None)
 
@@ -89,9 +90,13 @@ def test_the_same_report_gives_the_same_bytes(report):
 
 
 def test_a_bare_report_is_a_page_too(report):
-    arm = replace(report.arms[0], curriculum_picture=None, training=replace(report.arms[0].training, losses=(), updates=None))
+    arm = replace(
+        report.arms[0], curriculum_picture=None, training=replace(report.arms[0].training, losses=(), updates=None)
+    )
     arm = replace(arm, exam=marks("only", Cell(0, 1, 0.0, 0.0, 0.79)))
-    bare = replace(report, arms=(arm,), others=(), annotations=(), spending=(), samples=(), former=(), verdicts=(), provenance={})
+    bare = replace(
+        report, arms=(arm,), others=(), annotations=(), spending=(), samples=(), former=(), verdicts=(), provenance={}
+    )
     page = Page(render(bare))
     assert page.open == []
     assert "not counted" in page.text
@@ -120,6 +125,8 @@ def test_touching_intervals_show_nothing():
     assert verdict(a, b).startswith("No difference shown")
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(None, "not measured"), (0.04, "0.0 s"), (61, "1 min 1 s"), (7300, "2 h 1 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "not measured"), (0.04, "0.0 s"), (61, "1 min 1 s"), (7300, "2 h 1 min")]
+)
 def test_durations(seconds, text):
     assert duration(seconds) == text

@@ -45,7 +45,9 @@ def test_a_part_that_forgets_its_arguments_is_refused():
         settings_of(Forgetful(3))
 
 
-@pytest.mark.parametrize("part", [Length(of="question"), EasyFirst(), RandomWeights(), students.AnswerOnly(), curricula.WeakTopics()])
+@pytest.mark.parametrize(
+    "part", [Length(of="question"), EasyFirst(), RandomWeights(), students.AnswerOnly(), curricula.WeakTopics()]
+)
 def test_written_settings_build_an_equal_part(part):
     from jsonargparse import ArgumentParser
 

@@ -41,7 +41,9 @@ def test_a_step_whose_output_is_gone_is_done_again(tmp_path):
 
 def test_changed_settings_are_named_and_nothing_is_touched(tmp_path):
     run_step(writing(tmp_path, {"seed": 0, "arm": {"passes": 2}}))
-    with pytest.raises(ConfigError, match=r"'write'.*was finished with other settings \(arm\.passes: 2 -> 3\)") as caught:
+    with pytest.raises(
+        ConfigError, match=r"'write'.*was finished with other settings \(arm\.passes: 2 -> 3\)"
+    ) as caught:
         run_step(writing(tmp_path, {"seed": 0, "arm": {"passes": 3}}, text="new"))
     assert (tmp_path / "out.txt").read_text() == "out"
     assert "new --folder" in str(caught.value)

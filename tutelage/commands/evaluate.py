@@ -64,12 +64,10 @@ def evaluate(
     def action() -> None:
         if student is not None:
             name = author or student.weights.name
-            examine_student(student, questions, folder, grader, generation or Generation(), rendering, name)
+            examine_student(student, questions, folder, grader, generation, rendering, name)
         elif teacher is not None:
             where = Path(ledger) if ledger else folder / "ledger.sqlite"
-            examine_teacher(
-                teacher, annotator, questions, folder, grader, where, limits or Limits(), budget or Budget(), author
-            )
+            examine_teacher(teacher, annotator, questions, folder, grader, where, limits, budget, author)
 
     step = Step(
         name="evaluate",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +92,7 @@ def describe(arm: Arm) -> str:
 
 def provenance(course: Course, folder: Path) -> dict[str, JSON]:
     """Return where the round comes from."""
-    plans = {
-        name: json.loads((folder / name / "curriculum.json").read_text(encoding="utf-8")) for name in course.arms
-    }
+    plans = {name: json.loads((folder / name / "curriculum.json").read_text(encoding="utf-8")) for name in course.arms}
     return {
         "finished": now(),
         "seed": course.seed,

@@ -16,7 +16,7 @@ COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
 SPECIAL = {"base model": "#9aa1a9", "teacher": "#343a40"}
 INK = "#3b4252"
 GRID = "#e5e8ec"
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: a quarter of the size, searchable
     "svg.hashsalt": "tutelage",
     "font.family": "sans-serif",
@@ -47,9 +47,7 @@ def exam_chart(exams: Sequence[ReportCard]) -> str:
         cell = exam.overall
         axes.barh(row, 100 * cell.accuracy, height=0.58, color=palette[exam.author])
         axes.errorbar(100 * cell.accuracy, row, xerr=error_bar(cell), fmt="none", ecolor=INK, capsize=4, linewidth=1.4)
-        axes.text(
-            100 * cell.high + 1.5, row, f"{100 * cell.accuracy:.1f}%  ({cell.correct}/{cell.total})", va="center"
-        )
+        axes.text(100 * cell.high + 1.5, row, f"{100 * cell.accuracy:.1f}%  ({cell.correct}/{cell.total})", va="center")
     axes.set_yticks(range(len(exams)), [exam.author for exam in exams])
     axes.invert_yaxis()
     axes.set_xlim(0, 122)
@@ -81,7 +79,9 @@ def group_chart(groups: Sequence[str], cells: Mapping[str, Mapping[str, Cell]], 
     totals = [max((found[name].total for found in cells.values() if name in found), default=0) for name in groups]
     long_names = max(map(len, groups)) * len(groups) > 90
     labels = [f"{name}\nn = {total}" for name, total in zip(groups, totals, strict=True)]
-    axes.set_xticks(range(len(groups)), labels, rotation=35 if long_names else 0, ha="right" if long_names else "center")
+    axes.set_xticks(
+        range(len(groups)), labels, rotation=35 if long_names else 0, ha="right" if long_names else "center"
+    )
     axes.set_ylim(0, 105)
     axes.set_yticks(range(0, 101, 20))
     axes.set_ylabel("right answers in %")

@@ -37,9 +37,7 @@ def choose_samples(
             prompt_id=prompt.id,
             question=cut(prompt.question),
             reference=prompt.reference,
-            answers=tuple(
-                answer(author, found[prompt.id]) for author, found in first.items() if prompt.id in found
-            ),
+            answers=tuple(answer(author, found[prompt.id]) for author, found in first.items() if prompt.id in found),
         )
         for prompt in chosen
     )
