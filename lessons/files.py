@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,13 @@ from pathlib import Path
 from lessons.errors import StorageError
 
 __all__ = ["staged", "write_text"]
+
+
+DISK_ERRORS = {
+    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR,
+    errno.EPERM, errno.EROFS,
+}  # fmt: skip
+"""What a disk says when it refuses; other `OSError`s (a lost connection, say) come from the code that writes."""
 
 
 @contextmanager
@@ -30,10 +38,10 @@ def staged(target: str | Path) -> Iterator[Path]:
         partial.replace(target)
         flush(target.parent)
     except OSError as error:
-        if isinstance(error, StorageError) or error.errno is None:
+        if error.errno is None or error.errno not in DISK_ERRORS:
             raise
         raise StorageError(
-            f"Could not write {target}: {error.strerror} (errno {error.errno}). What was there before is untouched. "
+            f"Could not write {target}: {os.strerror(error.errno)} (errno {error.errno}). What was there before is untouched. "
             "Free space or permissions on that disk, then run the same command again."
         ) from error
     finally:

@@ -188,6 +188,14 @@ class LessonSet:
 
 def row_of_prompt(prompts: pa.Table, annotations: pa.Table) -> Rows:
     """Return, for every annotation, the row of its prompt."""
+    repeated = prompts.num_rows - pc.count_distinct(prompts["id"]).as_py()
+    if repeated:
+        counts = pc.value_counts(prompts["id"]).to_pylist()
+        first = next(entry["values"] for entry in counts if entry["counts"] > 1)
+        raise DataError(
+            f"{repeated} of the {prompts.num_rows} prompts have an id that an earlier one has, for example {first!r}; "
+            "every id must come once. Drop repeats with lessons.unique, or correct the ids."
+        )
     found = pc.index_in(annotations["prompt_id"], prompts["id"].combine_chunks())
     if found.null_count:
         stranger = annotations["prompt_id"].filter(pc.is_null(found))[0].as_py()

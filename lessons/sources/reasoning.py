@@ -61,8 +61,8 @@ class ReasoningGymSource(PromptSource):
             )
         if self.seed < 0 or self.size > SEED_STRIDE:
             raise ConfigError(
-                f"ReasoningGymSource got seed={self.seed} and size={self.size}; allowed are a seed of 0 or more and a size "
-                f"up to {SEED_STRIDE:,}. Correct the source's settings."
+                f"ReasoningGymSource got seed={self.seed} and size={self.size}; allowed are a seed of 0 or more and a "
+                f"size up to {SEED_STRIDE:,}. Correct the source's settings."
             )
         if not 0 <= self.skip < self.size:
             raise DataError(

@@ -17,9 +17,9 @@ GRADERS: list[tuple[Grader, str]] = [
     (JSONGrader(), '{"a": [1, {"b": null}]}'),
 ]
 PIECES = st.sampled_from(
-    ["Answer: ", "\n", "####", "$", "\\frac{", "}", "{", "[", "(", ")", "1,234", "1e99", "3/0", "^", "**", "B)", "."]
-    + ["\u00bd", "%", "\\boxed{", "```json\n", "```", '"', ":", ",", "-", "NaN", "\\sqrt", "!", "x", "=", "\x00"]
-)
+    ["Answer: ", "\n", "####", "$", "\\frac{", "}", "{", "[", "(", ")", "1,234", "1e99", "3/0", "^", "**", "B)", ".",
+     "\u00bd", "%", "\\boxed{", "```json\n", "```", '"', ":", ",", "-", "NaN", "\\sqrt", "!", "x", "=", "\x00"]
+)  # fmt: skip
 TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=25).map("".join))
 
 
