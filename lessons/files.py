@@ -12,10 +12,9 @@ from lessons.errors import StorageError
 
 __all__ = ["staged", "write_text"]
 
-
 DISK_ERRORS = {
-    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR,
-    errno.EPERM, errno.EROFS,
+    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOSPC,
+    errno.ENOTDIR, errno.EPERM, errno.EROFS,
 }  # fmt: skip
 """What a disk says when it refuses; other `OSError`s (a lost connection, say) come from the code that writes."""
 
@@ -41,8 +40,8 @@ def staged(target: str | Path) -> Iterator[Path]:
         if error.errno is None or error.errno not in DISK_ERRORS:
             raise
         raise StorageError(
-            f"Could not write {target}: {os.strerror(error.errno)} (errno {error.errno}). What was there before is untouched. "
-            "Free space or permissions on that disk, then run the same command again."
+            f"Could not write {target}: {os.strerror(error.errno)} (errno {error.errno}). What was there before is "
+            "untouched. Free space or permissions on that disk, then run the same command again."
         ) from error
     finally:
         with suppress(OSError):
