@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from curricula import EasyFirst, Given, plan
@@ -18,6 +24,7 @@ from lessons.tables import write_annotations, write_prompts
 from lightning_modules import CurriculumDataModule, SupervisedModule
 from students import LoRA, RandomWeights, RationaleThenAnswer, Rendering, Student
 
+REPOSITORY = Path(__file__).parents[2]
 SOURCE = Provenance(teacher="Recorded", model="none", template="rationale/1", request_key="none")
 
 
@@ -131,3 +138,69 @@ def fit(
         return seen
 
     return run
+
+
+@pytest.fixture
+def settings(round_folder: Path) -> dict[str, Any]:
+    """The content of a train.yaml for the command line."""
+    return {
+        "trainer": {"accelerator": "cpu", "devices": 1, "gradient_clip_val": None},
+        "model": {
+            "student": {
+                "precision": "float32",
+                "weights": {
+                    "class_path": "students.RandomWeights",
+                    "init_args": {"hidden_size": 16, "layers": 2, "heads": 2},
+                },
+            },
+            "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.5}},
+        },
+        "data": {
+            "prompts": str(round_folder / "prompts.parquet"),
+            "annotations": str(round_folder / "lessons.parquet"),
+            "curriculum": str(round_folder),
+            "target": "rationale",
+            "rendering": "students.RationaleThenAnswer",
+            "lessons_per_update": 8,
+        },
+        "batch_log": {"enabled": True},
+    }
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Any:
+    """Start the training command in a process of its own; whatever still runs at the end of the test is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(settings: dict[str, Any], root: Path, *arguments: str) -> subprocess.Popen[str]:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        config = root.parent / f"{root.name}.yaml"
+        config.write_text(yaml.safe_dump(settings))
+        command = [sys.executable, "-m", "lightning_modules", "fit", "--config", str(config)]
+        command += [f"--trainer.default_root_dir={root}", *arguments]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error", "PYTHONPATH": str(REPOSITORY)}
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with the processes it started itself
+        process.communicate()
+
+
+@pytest.fixture
+def run(launch: Any) -> Any:
+    """Run the training command to its end and return what it printed."""
+
+    def to_end(settings: dict[str, Any], root: Path, *arguments: str, code: int = 0) -> str:
+        process = launch(settings, root, *arguments)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == code, output
+        return output
+
+    return to_end
