@@ -14,7 +14,9 @@ from students.renderings import (
     RationaleThenAnswer,
     Rendered,
     Rendering,
+    Span,
     TwoTask,
+    preview,
     render_all,
 )
 from students.student import Student
@@ -39,12 +41,14 @@ __all__ = [
     "RationaleThenAnswer",
     "Rendered",
     "Rendering",
+    "Span",
     "Student",
     "TokenizerRecipe",
     "TwoTask",
     "Weights",
     "answer",
     "choose_precision",
+    "preview",
     "render_all",
     "sit",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lessons.errors import ConfigError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from students.heavy_types import PreTrainedTokenizerBase
 
 __all__ = ["CharacterTokenizer", "PretrainedTokenizer", "TokenizerRecipe"]
 

@@ -11,7 +11,7 @@ from lessons.errors import RenderingError
 from lessons.records import Message
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from students.heavy_types import PreTrainedTokenizerBase
 
 __all__ = ["Encoded", "Encoder"]
 

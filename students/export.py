@@ -11,8 +11,7 @@ from students.folders import MARKER, staged_folder
 from students.weights.base import plain_model
 
 if TYPE_CHECKING:
-    import torch
-
+    from students.heavy_types import torch
     from students.student import Student
 
 __all__ = ["export", "model_card"]

@@ -13,8 +13,7 @@ from lessons.errors import ConfigError, RenderingError
 from lessons.records import Message
 
 if TYPE_CHECKING:
-    import torch
-
+    from students.heavy_types import torch
     from students.student import Student
 
 __all__ = ["Generated", "Generation", "answer"]
@@ -25,18 +24,21 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """How answers are generated."""
+    """How answers are generated.
+
+    Args:
+        max_new_tokens: Longest answer in tokens, the end-of-turn token included.
+        temperature: 0 takes the most probable token every time; above 0 samples from softmax(logits / temperature).
+        top_p: Samples only from the most probable tokens that together reach this probability, in (0, 1].
+        batch_size: Prompts generated together. Lower it when memory runs out.
+        seed: Seed of sampling. Each answer draws from its own stream, made of this seed and its prompt.
+    """
 
     max_new_tokens: int = 256
-    """Longest answer in tokens, the end-of-turn token included."""
     temperature: float = 0.0
-    """0 takes the most probable token every time; above 0 samples from softmax(logits / temperature)."""
     top_p: float = 1.0
-    """Samples only from the most probable tokens that together reach this probability, in (0, 1]."""
     batch_size: int = 64
-    """Prompts generated together. Lower it when memory runs out."""
     seed: int = 0
-    """Seed of sampling. Each answer draws from its own stream, made of this seed and its prompt."""
 
     def check(self) -> None:
         """Refuse values outside their ranges."""
@@ -157,7 +159,7 @@ def generate_batch(
             output = model(
                 input_ids=inputs, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1, **extra
             )
-            cache = output.past_key_values
+            cache = kept_cache(output, model)
             logits = output.logits[:, -1].float()  # [batch, vocabulary]
             tokens = logits.argmax(-1) if draws is None else sample(logits, draws[rows, step], generation)
             steps.append((rows, tokens))
@@ -170,7 +172,23 @@ def generate_batch(
                 rows, tokens, mask, positions = rows[kept], tokens[kept], mask[kept], positions[kept]
             inputs, positions = tokens[:, None], positions[:, -1:] + 1
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-    written: list[list[int]] = [[] for _ in prompts]
+    return by_row(steps, len(prompts))
+
+
+def kept_cache(output: Any, model: torch.nn.Module) -> Any:
+    """Return the cache a forward pass left; refuse models that keep none in this form (state-space models)."""
+    cache = getattr(output, "past_key_values", None)
+    if cache is None or not hasattr(cache, "batch_select_indices"):
+        raise ConfigError(
+            f"{type(model).__name__} keeps no key-value cache, so it cannot generate in batches here. Allowed are "
+            "models with attention (Llama, Qwen, Gemma, GPT-2 ...). Choose such a model as student."
+        )
+    return cache
+
+
+def by_row(steps: list[tuple[torch.Tensor, torch.Tensor]], rows: int) -> list[list[int]]:
+    """Sort the tokens of all steps, each with the rows they belong to, into one list a row."""
+    written: list[list[int]] = [[] for _ in range(rows)]
     for numbers, tokens in steps:
         for row, token in zip(numbers.tolist(), tokens.tolist(), strict=True):
             written[row].append(token)

@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 from lessons.errors import ConfigError, MissingDependency
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel
+    from students.heavy_types import PreTrainedModel, torch
 
 __all__ = ["LoRA", "merged_tensors"]
+
+# What peft 0.21 says about its own doings, and the user can do nothing about: a name that transformers renamed, the
+# layout of GPT-2's layers, and settings that it makes itself for models with experts.
+PEFT_WARNINGS = (
+    "`is_gradient_checkpointing` is deprecated",
+    "fan_in_fan_out is set to False but the target module is `Conv1D`",
+    "The following rank_pattern keys did not match any targeted module",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +27,26 @@ class LoRA:
     """Train low-rank additions to frozen weights: LoRA (Hu et al. 2021, arXiv:2106.09685).
 
     A weight matrix W becomes W + (alpha / rank) * B A; only A and B are trained.
+
+    Args:
+        rank: Inner dimension of the additions (the paper's r); at least 1.
+        alpha: Scale of the additions: they count alpha / rank.
+        dropout: Dropout before the additions, in [0, 1).
+        target_modules: Names (or name endings) of the linear layers to adapt; None for all but the output layer.
+        seed: Seed of the initialisation: equal on every rank, whatever ran before.
     """
 
     rank: int = 16
-    """Inner dimension of the additions (the paper's r); at least 1."""
     alpha: int = 32
-    """Scale of the additions: they count alpha / rank."""
     dropout: float = 0.0
-    """Dropout before the additions, in [0, 1)."""
     target_modules: list[str] | None = None
-    """Names (or name endings) of the linear layers to adapt; None for all linear layers but the output layer."""
     seed: int = 0
-    """Seed of the initialisation: equal on every rank, whatever ran before."""
 
     def attach(self, model: PreTrainedModel) -> Any:
         """Return the model wrapped by peft with only the additions trainable (a `peft.PeftModel`).
 
         Raises:
-            ConfigError: A target module does not exist in the model.
+            ConfigError: A target module does not exist in the model, or peft refuses the settings.
         """
         import torch
 
@@ -58,10 +67,16 @@ class LoRA:
             task_type="CAUSAL_LM",
         )
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            # peft 0.21 asks transformers for a name that warns since 5.20; the user can do nothing about it.
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            for message in PEFT_WARNINGS:
+                warnings.filterwarnings("ignore", message)
             torch.default_generator.manual_seed(self.seed)
-            return get_peft_model(model, config)
+            try:
+                return get_peft_model(model, config)
+            except ValueError as error:
+                raise ConfigError(
+                    f"peft refuses the adapter {self} for {type(model).__name__}: {error}. Allowed are ranks of at "
+                    "least 1, dropout in [0, 1) and linear layers that the model has. Correct `adapter`."
+                ) from error
 
     def check(self, model: PreTrainedModel) -> None:
         """Refuse targets that match nothing: peft passes over a wrong name if another one is right."""
@@ -91,12 +106,24 @@ def merged_tensors(base: torch.nn.Module) -> dict[str, torch.Tensor]:
 
     layers: dict[str, Any] = {name: m for name, m in base.named_modules() if isinstance(m, LoraLayer)}
     additions: dict[str, torch.Tensor] = {
-        f"{name}.base_layer.weight": layer.get_delta_weight(layer.active_adapters[0]) for name, layer in layers.items()
+        # A wrapped expert holds its matrices as bare parameters and says which one it adds to.
+        f"{plain_name(name)}.{getattr(layer, 'parameter_name', 'weight')}": layer.get_delta_weight(adapter)
+        for name, layer in layers.items()
+        for adapter in layer.active_adapters
     }
     merged = {}
     for name, tensor in base.state_dict().items():
-        if ".lora_" in name:
-            continue
-        whole = tensor + additions[name].to(tensor.dtype) if name in additions else tensor
-        merged[name.replace(".base_layer.", ".")] = whole.detach()
+        if ".lora_" not in name:
+            addition = additions.get(plain_name(name))
+            whole = tensor if addition is None else (tensor.to(addition.dtype) + addition).to(tensor.dtype)
+            merged[plain_name(name)] = whole.detach()
     return merged
+
+
+def plain_name(name: str) -> str:
+    """Return a module's or tensor's name without the wrappings that peft put around it.
+
+    >>> plain_name("model.layers.0.q_proj.base_layer.weight")
+    'model.layers.0.q_proj.weight'
+    """
+    return ".".join(part for part in name.split(".") if part != "base_layer")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from lessons.errors import ConfigError
 
 if TYPE_CHECKING:
-    import torch
+    from students.heavy_types import torch
 
 __all__ = ["Choice", "PrecisionName", "choose_precision"]
 

@@ -15,8 +15,7 @@ from students.precision import Choice, PrecisionName, choose_precision
 from students.weights import Weights
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from students.heavy_types import PreTrainedModel, PreTrainedTokenizerBase, torch
 
 __all__ = ["Student"]
 

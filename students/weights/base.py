@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from students.heavy_types import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, torch
 
 __all__ = ["Loaded", "Weights", "folder_fingerprint", "plain_model"]
 

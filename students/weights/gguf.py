@@ -17,8 +17,7 @@ from students.weights.base import Loaded, Weights, plain_model
 from students.weights.pretrained import Pretrained
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedTokenizerBase
+    from students.heavy_types import PreTrainedTokenizerBase, torch
 
 __all__ = ["GGUF"]
 

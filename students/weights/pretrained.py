@@ -11,8 +11,7 @@ from lessons.model_files import resolve
 from students.weights.base import Loaded, Weights, folder_fingerprint
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from students.heavy_types import PreTrainedModel, PreTrainedTokenizerBase, torch
 
 __all__ = ["Pretrained"]
 

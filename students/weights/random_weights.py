@@ -11,8 +11,7 @@ from students.characters import CharacterTokenizer, TokenizerRecipe
 from students.weights.base import Loaded, Weights
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import LlamaConfig, PreTrainedTokenizerBase
+    from students.heavy_types import LlamaConfig, PreTrainedTokenizerBase, torch
 
 __all__ = ["RandomWeights"]
 

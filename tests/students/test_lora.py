@@ -66,6 +66,11 @@ def test_one_wrong_target_among_right_ones_is_refused() -> None:
         _ = student.model
 
 
+def test_settings_that_peft_refuses() -> None:
+    with pytest.raises(ConfigError, match=r"peft refuses the adapter LoRA\(rank=0.*Allowed are ranks of at least 1"):
+        _ = Student(tiny_weights(), LoRA(rank=0)).model
+
+
 def test_gradients_reach_the_adapter_under_checkpointing() -> None:
     student = Student(tiny_weights(), LoRA(rank=4), gradient_checkpointing=True)
     plain = Student(tiny_weights(), LoRA(rank=4))

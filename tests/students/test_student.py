@@ -62,6 +62,20 @@ def test_importing_and_constructing_load_nothing_heavy() -> None:
     assert run.stdout.strip() == "[]"
 
 
+def test_parsing_a_config_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, jsonargparse, students; parser = jsonargparse.ArgumentParser(); "
+        "parser.add_class_arguments(students.Student, 'student'); "
+        "parser.add_class_arguments(students.Generation, 'generation'); "
+        "parser.add_subclass_arguments(students.Rendering, 'rendering', default=None, required=False); "
+        "parser.parse_args(['--student.weights=students.GGUF', '--student.weights.path=x', '--student.adapter.rank=4', "
+        "'--rendering=students.TwoTask']); "
+        "print([m for m in ('torch', 'transformers', 'peft', 'lightning') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
 @pytest.mark.slow
 def test_smollm2_is_asked_and_trained_alike(smollm2: GGUF) -> None:
     encoder = Student(smollm2).encoder
