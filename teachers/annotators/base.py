@@ -1,0 +1,166 @@
+"""What every annotator is: a template, a strict parser, and how often to ask."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lessons.grading import Grader
+from lessons.records import Annotation, Message, Prompt, Provenance
+from teachers.annotators.template import Template
+from teachers.backend import Completion, Request, Sampling
+from teachers.caller import Reply
+
+__all__ = ["Annotator", "Asking", "Fields", "Foreseen", "ParseProblem"]
+
+
+class ParseProblem(Exception):
+    """A completion does not have the asked form; the text says why. It becomes the annotation's `problem`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What a parser found in a completion."""
+
+    text: str
+    """The text without its last, formal line."""
+    answer: str | None = None
+    """The final answer, verdict or label as written."""
+    value: float | None = None
+    """The label as a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an annotator will ask about one prompt, as far as it is known beforehand."""
+
+    sure: list[Request]
+    """Requests that are certain."""
+    most: int
+    """How many requests there may be in all."""
+    example: Request | None = None
+    """A request of typical size, for estimates; None when nothing will be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What an annotator needs while it works on one prompt."""
+
+    prompt: Prompt
+    """The prompt."""
+    ask: Callable[[Request], Awaitable[Reply]]
+    """Asks the teacher; see `Caller.ask`."""
+    teacher: str
+    """Name of the backend's class."""
+    model: str
+    """The model asked."""
+    grader: Grader | None
+    """Marks answers; None when the run has no grader."""
+    earlier: Sequence[Annotation]
+    """What the annotators before this one wrote about the prompt."""
+
+
+class Annotator(ABC):
+    """Asks a teacher for one kind of annotation. Subclasses set `kind` and say how to ask, parse and repeat.
+
+    Args:
+        template: Text file with the prompt template; None for the shipped one.
+        sampling: How completions are drawn.
+        show_reference: Whether the teacher sees the reference answer.
+    """
+
+    kind: str
+    """The kind of annotation, also the name of the shipped template."""
+    needs: frozenset[str] = frozenset({"text"})
+    """What the backend must give."""
+
+    def __init__(self, template: str | None, sampling: Sampling, show_reference: bool) -> None:
+        self.template_path = template
+        self.sampling = sampling
+        self.show_reference = show_reference
+
+    @cached_property
+    def template(self) -> Template:
+        """The prompt template."""
+        return Template(self.template_path, self.kind)
+
+    @abstractmethod
+    def parse(self, completion: Completion, prompt: Prompt) -> Fields:
+        """Read a completion that ended by itself.
+
+        Raises:
+            ParseProblem: It does not have the asked form. Nothing else is ever raised.
+        """
+
+    @abstractmethod
+    async def annotate(self, asking: Asking) -> list[Annotation]:
+        """Return all annotations of one prompt, untrusted ones included, in a fixed order."""
+
+    @abstractmethod
+    def foresee(self, prompt: Prompt) -> Foreseen:
+        """Return what will be asked about a prompt, for estimates before the first call."""
+
+    def check(self, grader: Grader | None) -> None:
+        """Refuse settings that cannot work, before anything is sent. Reads the template."""
+        _ = self.template.label
+
+    def build(self, prompt: Prompt, **more: str) -> tuple[Message, ...]:
+        """Return the messages that ask about a prompt."""
+        return self.template.messages(prompt, self.show_reference, **more)
+
+    def request(
+        self, prompt: Prompt, messages: tuple[Message, ...], sample: int, sampling: Sampling | None = None
+    ) -> Request:
+        """Make the request for one sample."""
+        return Request(messages, sampling or self.sampling, sample, metadata={"prompt": prompt, "kind": self.kind})
+
+    def annotation(self, asking: Asking, sample: int, reply: Reply, subject: str | None = None) -> Annotation:
+        """Turn a reply into an ungraded annotation; what cannot be read becomes one with a problem."""
+        completion = reply.completion
+        problem = None
+        fields = Fields(completion.text.strip())
+        if completion.finish_reason == "length":
+            problem = f"cut off at the token limit ({completion.output_tokens} tokens written)"
+        elif completion.finish_reason == "refusal":
+            problem = "refused by the teacher"
+        else:
+            try:
+                fields = self.parse(completion, asking.prompt)
+            except ParseProblem as error:
+                problem = str(error)
+        return Annotation(
+            prompt_id=asking.prompt.id,
+            kind=self.kind,
+            sample=sample,
+            text=fields.text,
+            answer=fields.answer,
+            value=fields.value,
+            subject=subject,
+            problem=problem,
+            saw_reference=self.show_reference and asking.prompt.reference is not None,
+            provenance=Provenance(
+                teacher=asking.teacher,
+                model=asking.model,
+                template=self.template.label,
+                request_key=reply.key,
+                input_tokens=completion.input_tokens,
+                output_tokens=completion.output_tokens,
+                cost_dollars=reply.cost_dollars,
+                finish_reason=completion.finish_reason,
+            ),
+        )
+
+
+async def together(asks: Sequence[Coroutine[Any, Any, Annotation]]) -> list[Annotation]:
+    """Await several asks at once; an error is raised only when all have ended, so that no paid reply is dropped."""
+    if len(asks) == 1:
+        return [await asks[0]]
+    results = await asyncio.gather(*asks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]

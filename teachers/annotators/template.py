@@ -1,0 +1,117 @@
+"""Prompt templates: text files that a user can copy and edit; their name, version and hash go into every annotation."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import jinja2.sandbox
+
+from lessons.errors import ConfigError
+from lessons.records import Message, Prompt, Role
+
+__all__ = ["Template", "transcript"]
+
+HEADER = re.compile(r"\Aname:[ \t]*(?P<name>[\w.-]+/\d+)[ \t]*\r?\n(?P<rest>.*)\Z", re.DOTALL)
+SECTION = re.compile(r"^\[(system|user)\][ \t]*\r?\n", re.MULTILINE)
+ENVIRONMENT = jinja2.sandbox.ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False)
+
+
+class Template:
+    """A prompt template: a first line "name: word/version", then sections "[system]" (may be left out) and "[user]".
+
+    Sections are Jinja2. They may use `question`, `conversation` (all turns as text), `system`, `choices`, `topic`,
+    `reference` (only where an annotator shows it) and what the annotator adds (`attempt`).
+
+    Args:
+        path: A text file; None for the one that ships under `builtin`.
+        builtin: Name of a shipped template.
+    """
+
+    def __init__(self, path: str | Path | None, builtin: str) -> None:
+        self.path = path
+        self.builtin = builtin
+
+    @cached_property
+    def source(self) -> str:
+        """The text of the template."""
+        if self.path is None:
+            return (files("teachers.annotators") / "templates" / f"{self.builtin}.txt").read_text("utf-8")
+        try:
+            return Path(self.path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"Cannot read the template {self.path}: {error}. It must be a UTF-8 text file, such as a copy of "
+                f"teachers/annotators/templates/{self.builtin}.txt. Correct the path."
+            ) from error
+
+    @cached_property
+    def parts(self) -> tuple[str, dict[str, jinja2.Template]]:
+        """The name and the compiled sections."""
+        header = HEADER.match(self.source)
+        pieces = SECTION.split(header["rest"]) if header else []
+        names, bodies = pieces[1::2], pieces[2::2]
+        if header is None or "user" not in names or len(set(names)) != len(names) or pieces[0].strip():
+            raise ConfigError(
+                f"The template {self.path or self.builtin} has a wrong shape: it starts with {self.source[:40]!r}. "
+                'It must have the first line "name: word/version", then an optional section "[system]" and one '
+                'section "[user]", each mark on its own line. See teachers/annotators/templates/ for examples.'
+            )
+        try:
+            return header["name"], {n: ENVIRONMENT.from_string(b.strip()) for n, b in zip(names, bodies, strict=True)}
+        except jinja2.TemplateError as error:
+            raise ConfigError(
+                f"The template {self.path or self.builtin} is not valid Jinja2: {error}. Correct the text."
+            ) from error
+
+    @cached_property
+    def label(self) -> str:
+        """Name, version and the first 8 hex digits of the text's SHA-256, for example "rationale/1@0f3a91bc"."""
+        return f"{self.parts[0]}@{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
+
+    def messages(self, prompt: Prompt, reference: bool = False, **more: str) -> tuple[Message, ...]:
+        """Fill the template in for a prompt.
+
+        Earlier turns of the prompt stay turns; its system message too, unless the template has a section of its own.
+
+        Args:
+            prompt: The prompt.
+            reference: Whether to show the reference answer.
+            more: Further variables.
+        """
+        system = next((m.content for m in prompt.messages if m.role == "system"), None)
+        values: dict[str, Any] = {
+            "question": prompt.question,
+            "conversation": transcript(prompt),
+            "system": system,
+            "choices": list(prompt.choices),
+            "topic": prompt.topic,
+            "reference": prompt.reference if reference else None,
+            **more,
+        }
+        texts: dict[Role, str] = {}
+        for role, template in self.parts[1].items():
+            try:
+                texts["system" if role == "system" else "user"] = template.render(values)
+            except jinja2.TemplateError as error:
+                raise ConfigError(
+                    f"The template {self.path or self.builtin} failed for the prompt {prompt.id!r}: {error}. "
+                    f"It may use {', '.join(sorted(values))}. Correct the text."
+                ) from error
+        first = texts.get("system", system)
+        earlier = [m for m in prompt.messages[:-1] if m.role != "system"]
+        start = [Message("system", first)] if first else []
+        return (*start, *earlier, Message("user", texts["user"]))
+
+
+def transcript(prompt: Prompt) -> str:
+    """Write all turns of a prompt as text; just the question when there is only one."""
+    turns = [m for m in prompt.messages if m.role != "system"]
+    if len(turns) == 1:
+        return turns[0].content
+    return "\n\n".join(f"{m.role.capitalize()}: {m.content}" for m in turns)

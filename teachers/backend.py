@@ -1,0 +1,160 @@
+"""What every teacher is: something that turns one request into one completion. Retry, pacing and cost are a shell around it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lessons.records import Message
+from teachers.pricing import Price
+
+__all__ = [
+    "JSON",
+    "Completion",
+    "Fatal",
+    "FinishReason",
+    "RateLimited",
+    "Request",
+    "Sampling",
+    "TeacherBackend",
+    "Transient",
+    "Verdict",
+]
+
+JSON = dict[str, Any]
+FinishReason = Literal["stop", "length", "refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a completion is drawn."""
+
+    temperature: float | None = 0.0
+    """0: the likeliest text. None: not sent, the provider's own default (some reasoning models refuse any other)."""
+    top_p: float = 1.0
+    """Share of the probability mass to draw from, in (0, 1]."""
+    max_output_tokens: int = 1024
+    """Upper bound on the tokens written, hidden reasoning included."""
+    seed: int | None = None
+    """Seed of the first sample; sample k is drawn with seed + k. None: the provider's own choice."""
+    stop: tuple[str, ...] = ()
+    """Texts that end the completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a teacher. Everything but `metadata` goes into the request key."""
+
+    messages: tuple[Message, ...]
+    """The conversation, ending with the user's turn."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How to draw the completion."""
+    sample: int = 0
+    """0-based number of the draw: the same question with another number is another call."""
+    schema: Mapping[str, Any] | None = None
+    """JSON schema the completion must follow; None for free text."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Not part of the key and not sent: "prompt" (the `Prompt`) and "kind", for teachers that are programs or recordings."""
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of this very draw; None when the provider chooses."""
+        return None if self.sampling.seed is None else self.sampling.seed + self.sample
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a teacher wrote, read from its raw reply."""
+
+    text: str
+    """The answer, without hidden reasoning."""
+    finish_reason: FinishReason
+    """How it ended: by itself, at the token limit, or refused."""
+    input_tokens: int | None
+    """Tokens read, cached ones included; None when not reported."""
+    output_tokens: int | None
+    """Tokens written, hidden reasoning included; None when not reported."""
+    model: str
+    """The model that answered, as it names itself."""
+    cached_input_tokens: int = 0
+    """Those of the tokens read that came from the provider's cache."""
+    reasoning: str | None = None
+    """The reasoning that the provider keeps apart from the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fatal:
+    """The error stays however often the request is sent."""
+
+    everywhere: bool = False
+    """Whether every other request would meet it too (wrong key, unknown model, quota used up): the run stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transient:
+    """The error may heal by itself: try again later."""
+
+    maybe_billed: bool = False
+    """Whether the provider may have charged for the lost reply (the connection broke after sending)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimited:
+    """The provider asks to slow down: all callers wait."""
+
+    wait_seconds: float | None = None
+    """How long, as the provider says; None when it does not say."""
+
+
+Verdict = Fatal | Transient | RateLimited
+
+
+class TeacherBackend(ABC):
+    """Speaks to one model: one request in, one completion out. Constructors store; `prepare` checks; `send` connects."""
+
+    gives: frozenset[str] = frozenset({"text"})
+    """What it can give: "text", "seed" (honours seeds), "schema" (follows JSON schemas)."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> JSON:
+        """Provider, endpoint and model, and whatever else changes the answers: part of every request key."""
+
+    @abstractmethod
+    async def send(self, request: Request) -> JSON:
+        """Return the raw reply as JSON values. Errors of the provider's library propagate to `classify`."""
+
+    @abstractmethod
+    def read(self, raw: JSON) -> Completion:
+        """Read a raw reply. Pure: no clock, no network."""
+
+    @property
+    def model(self) -> str:
+        """The model asked, as shown in provenance."""
+        return str(self.identity["model"])
+
+    @property
+    def price(self) -> Price | None:
+        """Dollars per token; None when not known. Free unless a backend says otherwise."""
+        return Price.free()
+
+    def prepare(self) -> None:
+        """Check what can be checked before the first call: keys, packages, files.
+
+        Raises:
+            MissingSecret: The environment variable that should hold the key is unset.
+            MissingDependency: The library it speaks through is not installed.
+        """
+
+    def classify(self, error: Exception) -> Verdict:
+        """Say whether an error of `send` can heal. The default: never."""
+        return Fatal()
+
+    def redact(self, text: str) -> str:
+        """Remove secrets from a text that will be stored or shown."""
+        return text
+
+    async def aclose(self) -> None:
+        """Release connections and memory. It may be used again afterwards."""

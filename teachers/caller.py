@@ -1,0 +1,346 @@
+"""The shell around a backend: ledger, budget, calls in flight, pauses and the one retry layer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+
+from lessons.errors import BudgetExceeded, CallFailed, ConfigError, Stopped, StorageError
+from teachers.backend import JSON, Completion, Fatal, RateLimited, Request, TeacherBackend, Transient, Verdict
+from teachers.budget import Account, Budget, Cost, actual, worst_case
+from teachers.ledger import Attempted, Ledger, StoredReply
+from teachers.request_keys import RequestKeys, request_json
+
+__all__ = ["Caller", "Limits", "Reply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard a teacher may be worked.
+
+    Args:
+        in_flight: Calls under way at once.
+        attempts: Tries of one call when errors that may heal occur (not counting requests to slow down).
+        first_wait_seconds: Longest wait before the second try; it doubles with every further try, drawn at random below.
+        longest_wait_seconds: Bound of that growth.
+        patience_seconds: How long one call goes on while the provider keeps asking to slow down.
+        failures_in_a_row: Give up on the whole run when so many calls in a row failed for good.
+    """
+
+    in_flight: int = 64
+    attempts: int = 6
+    first_wait_seconds: float = 1.0
+    longest_wait_seconds: float = 60.0
+    patience_seconds: float = 900.0
+    failures_in_a_row: int = 20
+
+    def check(self) -> None:
+        """Refuse limits that cannot work."""
+        for name in ("in_flight", "attempts", "failures_in_a_row"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"Limits {name} must be 1 or more, got {getattr(self, name)}. Correct the setting.")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A completion and where it came from."""
+
+    completion: Completion
+    """What the teacher wrote."""
+    key: str
+    """The ledger's key."""
+    cost_dollars: float | None
+    """What it cost when it was bought; None when the price was not known."""
+    from_ledger: bool
+    """Whether it was there already."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one caller did so far."""
+
+    calls: int = 0
+    """New replies."""
+    from_ledger: int = 0
+    """Replies that were there already."""
+    failed_attempts: int = 0
+    """Calls that brought no reply."""
+    input_tokens: int = 0
+    """Tokens of new replies."""
+    output_tokens: int = 0
+    """Tokens of new replies."""
+    dollars: float = 0.0
+    """Price of new replies, as far as known."""
+    dollars_from_ledger: float = 0.0
+    """What the replies that were there already once cost, as far as known."""
+
+
+class Caller:
+    """Asks one backend, at most once for every key. Used from one event loop, with an open ledger.
+
+    Args:
+        backend: The teacher.
+        ledger: Where replies are kept.
+        limits: How hard the teacher may be worked.
+        budget: What this run may take at most.
+    """
+
+    def __init__(
+        self, backend: TeacherBackend, ledger: Ledger, limits: Limits | None = None, budget: Budget | None = None
+    ):
+        self.backend = backend
+        self.ledger = ledger
+        self.limits = limits or Limits()
+        self.budget = budget or Budget()
+        self.price = backend.price
+        self.keys = RequestKeys(backend.identity)
+        self.account = Account(self.budget)
+        self.counts = Counts()
+        self.slots = asyncio.Semaphore(self.limits.in_flight)
+        self.pending: dict[str, asyncio.Future[Reply]] = {}
+        self.stopping = asyncio.Event()
+        self.stop_reason: Exception | None = None
+        self.resume_at = 0.0
+        self.pauses_in_a_row = 0
+        self.failures_in_a_row = 0
+
+    async def ask(self, request: Request) -> Reply:
+        """Return the reply to a request: from the ledger, from the same call under way, or from the teacher.
+
+        Raises:
+            CallFailed: The call failed for good.
+            Stopped: The run is stopping (`BudgetExceeded`: by its budget).
+            StorageError: The ledger could not be written.
+        """
+        canonical = request_json(request)
+        key = self.keys.key(canonical)
+        stored = self.ledger.get(key)
+        if stored is not None:
+            self.counts.from_ledger += 1
+            self.counts.dollars_from_ledger += stored.cost_dollars or 0.0
+            return self.reply(stored, from_ledger=True)
+        under_way = self.pending.get(key)
+        if under_way is not None:
+            return await asyncio.shield(under_way)
+        self.pending[key] = future = asyncio.get_running_loop().create_future()
+        try:
+            stored = await self.buy(key, canonical, request)
+            reply = self.reply(stored, from_ledger=False)
+            future.set_result(reply)
+        except BaseException as error:
+            future.set_exception(error if isinstance(error, Exception) else Stopped("The run was interrupted."))
+            future.exception()  # read once, or asyncio complains when nobody else waits for it
+            raise
+        finally:
+            del self.pending[key]
+        return reply
+
+    def stop(self, reason: Exception) -> None:
+        """Send nothing more; calls under way may finish. The first reason is what callers are told."""
+        if self.stop_reason is None:
+            self.stop_reason = reason
+        self.stopping.set()
+
+    def check_running(self) -> None:
+        """Raise the reason if the run is stopping."""
+        if self.stop_reason is not None:
+            raise self.stop_reason
+
+    def reply(self, stored: StoredReply, from_ledger: bool) -> Reply:
+        """Read a stored reply."""
+        try:
+            completion = self.backend.read(stored.raw)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise CallFailed(
+                f"The reply stored under {stored.key} cannot be read ({type(error).__name__}: {error}). "
+                "It is in the ledger as it came; see it with `tutelage show`."
+            ) from error
+        return Reply(completion, stored.key, stored.cost_dollars, from_ledger)
+
+    async def buy(self, key: str, canonical: str, request: Request) -> StoredReply:
+        """Send a request until it is answered or given up, and return the reply once it is on disk."""
+        tries = Tries(self, key)
+        worst = worst_case(request, self.price)
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(tries.can_heal),
+            wait=tries.wait_seconds,
+            stop=tries.used_up,
+            sleep=self.sleep,
+            reraise=True,
+        )
+        try:
+            raw = await retrying(self.send_once, tries, worst, request)
+        except (Stopped, StorageError):
+            raise
+        except Exception as error:
+            if self.stop_reason is not None and not isinstance(tries.verdict, Fatal):
+                raise self.stop_reason from None  # it may heal, but not in this run
+            failure = tries.failure(error)
+            self.note_failure(failure, tries.verdict)
+            raise failure from None  # the library's own error may carry the key in its request headers
+        self.failures_in_a_row = 0
+        return await self.keep(key, canonical, raw)
+
+    async def send_once(self, tries: Tries, worst: Cost, request: Request) -> JSON:
+        """Send a request once, within the budget and the limits."""
+        async with self.slots:
+            await self.sit_out_pause()
+            await self.reserve(worst)
+            taken = Cost()
+            try:
+                raw = await self.backend.send(request)
+                taken = self.bill(raw, worst)
+            except Exception as error:
+                verdict = tries.note(error)
+                if isinstance(verdict, Transient) and verdict.maybe_billed:
+                    taken = worst
+                raise
+            except asyncio.CancelledError:
+                taken = worst
+                raise
+            finally:
+                await self.account.settle(worst, taken)
+        self.pauses_in_a_row = 0
+        return raw
+
+    async def reserve(self, worst: Cost) -> None:
+        """Reserve within the budget; a refusal stops the run."""
+        self.check_running()
+        try:
+            await self.account.reserve(worst)
+        except BudgetExceeded as error:
+            self.stop(error)
+            raise
+        if self.stop_reason is not None:
+            await self.account.settle(worst, Cost())
+            raise self.stop_reason
+
+    def bill(self, raw: JSON, worst: Cost) -> Cost:
+        """Return what a reply took; an unreadable one counts as the worst case."""
+        try:
+            return actual(self.backend.read(raw), self.price, worst)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+            return worst
+
+    async def keep(self, key: str, canonical: str, raw: JSON) -> StoredReply:
+        """Store a reply, with what it cost; return what the ledger holds once it is on disk."""
+        input_tokens = output_tokens = dollars = None
+        try:
+            completion = self.backend.read(raw)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+            pass  # stored as it came: `reply` says what is wrong with it
+        else:
+            input_tokens, output_tokens = completion.input_tokens, completion.output_tokens
+            if self.price is not None and input_tokens is not None and output_tokens is not None:
+                dollars = self.price.cost(input_tokens, output_tokens, completion.cached_input_tokens)
+        self.counts.calls += 1
+        self.counts.input_tokens += input_tokens or 0
+        self.counts.output_tokens += output_tokens or 0
+        self.counts.dollars += dollars or 0.0
+        try:
+            return await self.ledger.put(
+                key, self.keys.identity_json, canonical, raw, input_tokens, output_tokens, dollars
+            )
+        except StorageError as error:
+            self.stop(error)
+            raise
+
+    def note_failure(self, failure: CallFailed, verdict: Verdict) -> None:
+        """Stop the run when an error would meet every call."""
+        self.failures_in_a_row += 1
+        if isinstance(verdict, Fatal) and verdict.everywhere:
+            self.stop(failure)
+        elif self.failures_in_a_row >= self.limits.failures_in_a_row:
+            self.stop(
+                CallFailed(
+                    f"{self.failures_in_a_row} calls in a row failed for good, so the run stopped. The last one: {failure} "
+                    "Everything answered is in the ledger; when the cause is gone, run the same command again."
+                )
+            )
+
+    def pause(self, wait_seconds: float | None) -> None:
+        """Let all callers wait: as long as the provider says, else longer with every refusal in a row."""
+        if time.monotonic() >= self.resume_at:
+            self.pauses_in_a_row += 1
+        if wait_seconds is None:
+            growth = self.limits.first_wait_seconds * 2 ** min(self.pauses_in_a_row, 16)
+            wait_seconds = random.uniform(0.5, 1.0) * min(growth, self.limits.longest_wait_seconds)
+        wait_seconds = max(wait_seconds, self.limits.first_wait_seconds / 10)  # "Retry-After: 0" must not spin
+        self.resume_at = max(self.resume_at, time.monotonic() + wait_seconds)
+
+    async def sit_out_pause(self) -> None:
+        """Wait until the provider may be asked again."""
+        while (remaining := self.resume_at - time.monotonic()) > 0:
+            await self.sleep(remaining * random.uniform(1.0, 1.05) + 0.001)  # not all at the same instant
+        self.check_running()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, but wake up when the run stops."""
+        if seconds <= 0:
+            return
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return
+        self.check_running()
+
+
+class Tries:
+    """The tries of one call: what tenacity asks after each."""
+
+    def __init__(self, caller: Caller, key: str) -> None:
+        self.caller = caller
+        self.key = key
+        self.started = time.monotonic()
+        self.transient = 0
+        self.verdict: Verdict = Fatal()
+        self.reason = ""
+
+    def note(self, error: Exception) -> Verdict:
+        """Classify an error of a call and list it in the ledger."""
+        caller = self.caller
+        self.verdict = caller.backend.classify(error)
+        self.reason = caller.backend.redact(f"{type(error).__name__}: {error}")
+        if isinstance(self.verdict, RateLimited):
+            caller.pause(self.verdict.wait_seconds)
+        elif isinstance(self.verdict, Transient):
+            self.transient += 1
+        caller.counts.failed_attempts += 1
+        lost = isinstance(self.verdict, Transient) and self.verdict.maybe_billed
+        caller.ledger.put_attempt(self.key, caller.keys.identity_json, Attempted(self.key, self.reason, lost))
+        return self.verdict
+
+    def can_heal(self, error: BaseException) -> bool:
+        """Whether another try makes sense at all."""
+        if isinstance(error, Stopped | StorageError) or not isinstance(error, Exception):
+            return False
+        return self.caller.stop_reason is None and not isinstance(self.verdict, Fatal)
+
+    def used_up(self, state: RetryCallState) -> bool:
+        """Whether there were enough tries."""
+        if isinstance(self.verdict, RateLimited):
+            return time.monotonic() - self.started > self.caller.limits.patience_seconds
+        return self.transient >= self.caller.limits.attempts
+
+    def wait_seconds(self, state: RetryCallState) -> float:
+        """How long this call waits; a request to slow down is waited for by all in `sit_out_pause`."""
+        if isinstance(self.verdict, RateLimited):
+            return 0.0
+        limits = self.caller.limits
+        longest = min(limits.longest_wait_seconds, limits.first_wait_seconds * 2 ** min(self.transient - 1, 16))
+        return random.uniform(0.5, 1.0) * longest
+
+    def failure(self, error: Exception) -> CallFailed:
+        """Describe a call that failed for good."""
+        if isinstance(error, CallFailed):
+            return error
+        reason = self.reason or self.caller.backend.redact(f"{type(error).__name__}: {error}")
+        tried = f"after {self.transient} tries" if self.transient > 1 else "and trying again would not help"
+        return CallFailed(
+            f"The teacher {self.caller.backend.model!r} did not answer ({tried}): {reason[:2000]} "
+            "Everything answered so far is in the ledger; correct the cause and run again."
+        )

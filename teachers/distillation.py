@@ -1,0 +1,194 @@
+"""Distill: prompts x annotators -> lessons.parquet, through the ledger."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from lessons.errors import ConfigError, PartialResult, Stopped
+from lessons.files import write_text
+from lessons.grading import Grader
+from lessons.records import Annotation, Prompt
+from lessons.tables import write_annotations
+from teachers.annotators.base import Annotator
+from teachers.backend import TeacherBackend
+from teachers.budget import Budget
+from teachers.caller import Limits
+from teachers.pipeline import Failure, Pipeline
+from teachers.progress import Progress
+
+__all__ = ["DistillSummary", "check_settings", "distill"]
+
+
+@dataclass(slots=True)
+class DistillSummary:
+    """What one distill run did."""
+
+    prompts: int = 0
+    """Prompts worked on."""
+    annotations: int = 0
+    """Annotations written."""
+    trusted: int = 0
+    """Those that parsed and were not graded wrong."""
+    problems: int = 0
+    """Those that could not be parsed, were cut off or refused."""
+    wrong: int = 0
+    """Those that were graded wrong."""
+    kinds: dict[str, int] = field(default_factory=dict)
+    """Annotations by kind."""
+    failures: int = 0
+    """Annotations that could not be had at all; listed in failures.jsonl."""
+    calls: int = 0
+    """Replies bought in this run."""
+    from_ledger: int = 0
+    """Replies that were in the ledger already."""
+    failed_attempts: int = 0
+    """Calls that brought no reply (most were tried again)."""
+    input_tokens: int = 0
+    """Tokens read for the new replies."""
+    output_tokens: int = 0
+    """Tokens written for the new replies."""
+    dollars: float | None = None
+    """What the new replies cost; None when the price is not known."""
+    dollars_from_ledger: float = 0.0
+    """What the others once cost, as far as known."""
+    seconds: float = 0.0
+    """Time it took."""
+
+    def count(self, annotation: Annotation) -> None:
+        """Count one annotation."""
+        self.annotations += 1
+        self.trusted += annotation.trusted
+        self.problems += annotation.problem is not None
+        self.wrong += annotation.grade is not None and not annotation.grade.correct
+        self.kinds[annotation.kind] = self.kinds.get(annotation.kind, 0) + 1
+
+
+def distill(
+    prompts: Iterable[Prompt],
+    teacher: TeacherBackend,
+    annotators: Sequence[Annotator],
+    grader: Grader | None,
+    ledger: str | Path,
+    out: str | Path,
+    limits: Limits | None = None,
+    budget: Budget | None = None,
+    progress: bool = True,
+    allow_partial: bool = False,
+) -> DistillSummary:
+    """Ask a teacher about prompts and write the annotations, in the order of the prompts, to a Parquet file.
+
+    Every reply is in the ledger before anything reads it, so this may be killed at any instant and run again: nothing
+    is paid twice, and the file comes out the same. The file appears only when it is complete.
+
+    Args:
+        prompts: The prompts; read as a stream, so they need not fit into memory. Their ids must be unique.
+        teacher: Who is asked.
+        annotators: What is asked, in this order for every prompt; later ones see what earlier ones wrote.
+        grader: Marks answers against the prompts' references; None to trust what parses.
+        ledger: The ledger's file.
+        out: The Parquet file to write; failures are listed in failures.jsonl next to it.
+        limits: How hard the teacher may be worked.
+        budget: What this run may spend on new calls.
+        progress: Show progress on stderr.
+        allow_partial: Write the file even when some annotations could not be had.
+
+    Raises:
+        PartialResult: Some annotations could not be had. Everything else is in the ledger.
+        Stopped: By Ctrl-C, or (`BudgetExceeded`) by the budget. Run again to go on.
+        CallFailed: The teacher refuses every call (wrong key, unknown model, no quota), or is not there.
+        ConfigError: The settings contradict each other.
+        StorageError: The disk refused a write.
+    """
+    limits, budget, out = limits or Limits(), budget or Budget(), Path(out)
+    check_settings(teacher, annotators, grader, limits, budget)
+    teacher.prepare()
+    summary = DistillSummary()
+    failures: list[Failure] = []
+    started = time.monotonic()
+    total = len(prompts) if isinstance(prompts, Sized) else None
+    pipeline = Pipeline(prompts, teacher, annotators, grader, Path(ledger), limits, budget)
+    priced = teacher.price is not None
+
+    def written(bar: Progress) -> Iterator[Annotation]:
+        for worked in pipeline:
+            summary.prompts += 1
+            failures.extend(worked.failures)
+            for annotation in worked.annotations:
+                summary.count(annotation)
+                yield annotation
+            bar.at(summary.prompts, pipeline.counts.dollars if priced else None)
+        write_failures(out, failures)
+        if failures and not allow_partial:
+            raise PartialResult(partial_message(out, failures, summary.prompts))
+
+    try:
+        with Progress("distill", total, "prompts", progress) as bar, pipeline:
+            write_annotations(out, written(bar))
+    except KeyboardInterrupt:
+        raise Stopped(
+            f"Stopped by the user after {summary.prompts} finished prompts; {pipeline.counts.calls} replies were bought "
+            f"and saved in {ledger}. Run the same command again to go on: nothing is paid twice."
+        ) from None
+    counts = pipeline.counts
+    summary.failures = len(failures)
+    summary.calls, summary.from_ledger = counts.calls, counts.from_ledger
+    summary.failed_attempts = counts.failed_attempts
+    summary.input_tokens, summary.output_tokens = counts.input_tokens, counts.output_tokens
+    summary.dollars = counts.dollars if priced else None
+    summary.dollars_from_ledger = counts.dollars_from_ledger
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def check_settings(
+    teacher: TeacherBackend, annotators: Sequence[Annotator], grader: Grader | None, limits: Limits, budget: Budget
+) -> None:
+    """Refuse what cannot work, before the first call.
+
+    Raises:
+        ConfigError: No annotator, two of one kind, or an annotator needs what the teacher cannot give.
+        UnknownPrice: A dollar budget for a teacher whose price is not known.
+    """
+    kinds = [annotator.kind for annotator in annotators]
+    if not kinds or len(set(kinds)) != len(kinds):
+        raise ConfigError(
+            f"annotators must be at least one, each of another kind, got {kinds}. "
+            "For several annotations of one kind use the annotator's own setting (samples, max_critiques)."
+        )
+    for annotator in annotators:
+        annotator.check(grader)
+        if missing := sorted(annotator.needs - teacher.gives):
+            raise ConfigError(
+                f"{type(annotator).__name__} needs {', '.join(missing)}, which {type(teacher).__name__} cannot give "
+                f"(it gives {', '.join(sorted(teacher.gives))}). Choose another teacher or leave the annotator out."
+            )
+    limits.check()
+    budget.check(teacher.price, teacher.model)
+
+
+def failures_path(out: Path) -> Path:
+    """Return where the failures of a run are listed."""
+    return out.with_name("failures.jsonl")
+
+
+def write_failures(out: Path, failures: list[Failure]) -> None:
+    """List the failures next to the output; an old list goes when there are none."""
+    path = failures_path(out)
+    if failures:
+        write_text(path, "".join(json.dumps(asdict(failure), ensure_ascii=False) + "\n" for failure in failures))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def partial_message(out: Path, failures: list[Failure], prompts: int) -> str:
+    """Say what is missing and what to do."""
+    return (
+        f"{len(failures)} annotations for {len({f.prompt_id for f in failures})} of {prompts} prompts could not be had; "
+        f"the first: {failures[0].kind} of {failures[0].prompt_id!r}: {failures[0].reason[:300]} All are listed in "
+        f"{failures_path(out)}. Everything else is in the ledger: run the same command again to retry only these, or with "
+        f"allow_partial to write {out} without them."
+    )

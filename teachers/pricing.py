@@ -1,0 +1,126 @@
+"""What a call costs: prices per token from genai-prices, or given by the user. Unknown is None, never 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lessons.errors import ConfigError
+
+__all__ = ["Price", "Rate", "find_price"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Dollars per million tokens of one sort, which may rise with the length of the input."""
+
+    base: float
+    """Dollars per million tokens."""
+    tiers: tuple[tuple[int, float], ...] = ()
+    """(start, dollars): above `start` input tokens all tokens of the call cost this much; starts ascend."""
+
+    def at(self, input_tokens: int) -> float:
+        """Return the dollars per million tokens of a call with that many input tokens."""
+        rate = self.base
+        for start, dollars in self.tiers:
+            if input_tokens > start:
+                rate = dollars
+        return rate
+
+    @property
+    def highest(self) -> float:
+        """The highest rate of any tier."""
+        return max([self.base, *(dollars for _, dollars in self.tiers)])
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one model charges."""
+
+    input: Rate
+    """Tokens read."""
+    output: Rate
+    """Tokens written."""
+    cached_input: Rate | None = None
+    """Tokens read from the provider's cache; None: charged as other input."""
+    cache_write: Rate | None = None
+    """Tokens written to the provider's cache, where that costs more than reading."""
+
+    @classmethod
+    def flat(cls, input_price: float, output_price: float) -> Price:
+        """Make a price from dollars per million tokens."""
+        return cls(Rate(input_price), Rate(output_price))
+
+    @classmethod
+    def free(cls) -> Price:
+        """Make the price of a model on this machine."""
+        return cls.flat(0.0, 0.0)
+
+    def cost(self, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> float:
+        """Return the dollars of one call.
+
+        >>> Price.flat(2.0, 10.0).cost(1_000_000, 100_000)
+        3.0
+        """
+        cached = self.cached_input or self.input
+        fresh = input_tokens - cached_input_tokens
+        return (
+            fresh * self.input.at(input_tokens)
+            + cached_input_tokens * cached.at(input_tokens)
+            + output_tokens * self.output.at(input_tokens)
+        ) / 1e6
+
+    def most(self, input_tokens: int, output_tokens: int) -> float:
+        """Return the dollars of one call at the worst: the highest tier, and every token read also written to a cache."""
+        dearest = max(rate.highest for rate in (self.input, self.cached_input, self.cache_write) if rate is not None)
+        return (input_tokens * dearest + output_tokens * self.output.highest) / 1e6
+
+
+def find_price(
+    model: str,
+    provider: str,
+    base_url: str | None = None,
+    input_price: float | None = None,
+    output_price: float | None = None,
+) -> Price | None:
+    """Return the price the user gave, else what genai-prices knows, else None.
+
+    Args:
+        model: The model's name.
+        provider: The provider's name in genai-prices; used when `base_url` is None.
+        base_url: Another endpoint: its prices are taken from its own provider, if genai-prices knows the address.
+        input_price: Dollars per million tokens read; needs `output_price`.
+        output_price: Dollars per million tokens written; needs `input_price`.
+
+    Raises:
+        ConfigError: Only one of the two prices was given, or one is negative.
+    """
+    if (input_price is None) != (output_price is None) or min(input_price or 0, output_price or 0) < 0:
+        raise ConfigError(
+            f"Prices come in pairs and are not negative, got input_price={input_price} and output_price={output_price}. "
+            "Both are dollars per million tokens (0 is allowed). Give both, or neither to have them looked up."
+        )
+    if input_price is not None and output_price is not None:
+        return Price.flat(input_price, output_price)
+    from genai_prices import Usage, calc_price  # here: 0.4 s, and only hosted models need it
+
+    where = {"provider_api_url": base_url} if base_url else {"provider_id": provider}
+    try:
+        found = calc_price(Usage(input_tokens=1, output_tokens=1), model, **where).model_price
+    except LookupError:
+        return None
+    if found.input_mtok is None or found.output_mtok is None:
+        return None
+    return Price(
+        rate(found.input_mtok),
+        rate(found.output_mtok),
+        None if found.cache_read_mtok is None else rate(found.cache_read_mtok),
+        None if found.cache_write_mtok is None else rate(found.cache_write_mtok),
+    )
+
+
+def rate(value: Any) -> Rate:
+    """Turn a price of genai-prices (a number, or tiers) into ours."""
+    if hasattr(value, "tiers"):
+        return Rate(float(value.base), tuple((int(tier.start), float(tier.price)) for tier in value.tiers))
+    return Rate(float(value))

@@ -1,0 +1,49 @@
+"""The request key: one digest of everything that decides a reply. The same key is used live and in batch."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+
+from teachers.backend import JSON, Request
+
+__all__ = ["RequestKeys", "request_json"]
+
+encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
+
+def request_json(request: Request) -> str:
+    """Return a request as canonical JSON: what the key is made of and what the ledger keeps."""
+    sampling = request.sampling
+    return encode(
+        {
+            "messages": [[message.role, message.content] for message in request.messages],
+            "sampling": [
+                sampling.temperature,
+                sampling.top_p,
+                sampling.max_output_tokens,
+                sampling.seed,
+                list(sampling.stop),
+            ],  # fmt: skip
+            "schema": None if request.schema is None else dict(request.schema),
+            "sample": request.sample,
+        }
+    )
+
+
+class RequestKeys:
+    """Computes the keys of one backend's requests.
+
+    Args:
+        identity: The backend's identity.
+    """
+
+    def __init__(self, identity: JSON) -> None:
+        self.identity_json = encode(identity)
+        self.start = blake2b(self.identity_json.encode() + b"\n", digest_size=20)  # 160 bits, 40 hex digits, like git
+
+    def key(self, canonical: str) -> str:
+        """Return the key (40 hex digits) of a request given as `request_json`."""
+        digest = self.start.copy()
+        digest.update(canonical.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
