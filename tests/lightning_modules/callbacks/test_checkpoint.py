@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from lessons.errors import ConfigError, Stopped
+from lightning_modules import BatchLog, CurriculumDataModule, RandomState, SupervisedModule, UpdateCheckpoint
+from lightning_modules.callbacks import RunFolder
+from students import Student
+
+
+class SignalAt(Callback):
+    """Sends this process a signal in the middle of an update."""
+
+    def __init__(self, number: int, micro_batch: int) -> None:
+        self.number, self.micro_batch = number, micro_batch
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if batch_idx == self.micro_batch:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_of_an_update_finishes_it_saves_and_stops(
+    tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Any], number: int
+) -> None:
+    handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+    built = trainer(
+        SignalAt(number, 5), BatchLog(True), UpdateCheckpoint(), accumulate_grad_batches=4, enable_checkpointing=True
+    )
+    with pytest.raises(Stopped, match=r"Stopped after update 2; everything is saved in .*last\.ckpt.*--ckpt_path last"):
+        built.fit(SupervisedModule(tiny()), data())
+    assert torch.load(RunFolder.of(built).checkpoint, weights_only=True)["global_step"] == 2
+    assert RunFolder.of(built).batches(0).read_text().count("\n") == 2
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_checkpoints_by_the_clock_fall_between_updates(
+    tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Any]
+) -> None:
+    saved = []
+
+    class Watched(UpdateCheckpoint):
+        def save(self, trainer: Any) -> None:
+            saved.append(trainer.fit_loop.total_batch_idx + 1)
+            super().save(trainer)
+
+    built = trainer(Watched(every_minutes=0.0), accumulate_grad_batches=4, enable_checkpointing=True)
+    built.fit(SupervisedModule(tiny()), data())
+    assert saved == [4, 8, 12, 16, 20, 24]
+    assert [path.name for path in RunFolder.of(built).checkpoint.parent.iterdir()] == ["last.ckpt"]
+
+
+def test_a_checkpoint_every_zero_updates_is_refused(
+    tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Any]
+) -> None:
+    with pytest.raises(ConfigError, match=r"every_updates is 0\. Allowed is 1 or more"):
+        trainer(UpdateCheckpoint(every_updates=0), enable_checkpointing=True).fit(SupervisedModule(tiny()), data())
+
+
+def test_random_states_go_through_a_file_that_holds_weights_only(tmp_path: Any) -> None:
+    import random
+
+    import numpy as np
+
+    def draw() -> tuple[float, float, float]:
+        return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+    random.gauss(0, 1)
+    np.random.randn()
+    torch.save(RandomState().state_dict(), tmp_path / "state")
+    expected = draw()
+    restored = RandomState()
+    restored.load_state_dict(torch.load(tmp_path / "state", weights_only=True))
+    draw()
+    restored.on_train_batch_start(type("Trainer", (), {"global_rank": 0})(), None, None, 0)
+    assert draw() == expected
