@@ -1,4 +1,4 @@
-"""What every teacher is: something that turns one request into one completion. Retry, pacing and cost are a shell around it."""
+"""What every teacher is: it turns one request into one completion. Retry, pacing and cost are a shell around it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Request:
     schema: Mapping[str, Any] | None = None
     """JSON schema the completion must follow; None for free text."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Not part of the key and not sent: "prompt" (the `Prompt`) and "kind", for teachers that are programs or recordings."""
+    """Not part of the key and not sent: "prompt" (the `Prompt`) and "kind", for teachers that are programs."""
 
     @property
     def seed(self) -> int | None:
@@ -112,7 +112,7 @@ Verdict = Fatal | Transient | RateLimited
 
 
 class TeacherBackend(ABC):
-    """Speaks to one model: one request in, one completion out. Constructors store; `prepare` checks; `send` connects."""
+    """Speaks to one model. Constructors store, `prepare` checks, `send` connects."""
 
     gives: frozenset[str] = frozenset({"text"})
     """What it can give: "text", "seed" (honours seeds), "schema" (follows JSON schemas)."""
@@ -147,6 +147,7 @@ class TeacherBackend(ABC):
             MissingSecret: The environment variable that should hold the key is unset.
             MissingDependency: The library it speaks through is not installed.
         """
+        return
 
     def classify(self, error: Exception) -> Verdict:
         """Say whether an error of `send` can heal. The default: never."""
@@ -158,3 +159,4 @@ class TeacherBackend(ABC):
 
     async def aclose(self) -> None:
         """Release connections and memory. It may be used again afterwards."""
+        return

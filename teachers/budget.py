@@ -62,7 +62,7 @@ class Cost:
 
 
 def worst_case(request: Request, price: Price | None) -> Cost:
-    """Return the most that one call can take: a token is at least one byte, and the answer may be as long as allowed."""
+    """Return the most that one call can take: a token is at least one byte, the answer as long as allowed."""
     size = sum(len(message.content.encode("utf-8", "surrogatepass")) for message in request.messages)
     if request.schema is not None:
         size += len(repr(request.schema).encode("utf-8", "surrogatepass"))

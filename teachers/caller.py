@@ -25,7 +25,7 @@ class Limits:
     Args:
         in_flight: Calls under way at once.
         attempts: Tries of one call when errors that may heal occur (not counting requests to slow down).
-        first_wait_seconds: Longest wait before the second try; it doubles with every further try, drawn at random below.
+        first_wait_seconds: Longest wait before the second try; it doubles with every further try.
         longest_wait_seconds: Bound of that growth.
         patience_seconds: How long one call goes on while the provider keeps asking to slow down.
         failures_in_a_row: Give up on the whole run when so many calls in a row failed for good.
@@ -148,7 +148,7 @@ class Caller:
     def check_running(self) -> None:
         """Raise the reason if the run is stopping."""
         if self.stop_reason is not None:
-            raise self.stop_reason
+            raise self.stop_reason.with_traceback(None)  # one object raised by many callers: do not let it grow
 
     def reply(self, stored: StoredReply, from_ledger: bool) -> Reply:
         """Read a stored reply."""
@@ -173,12 +173,12 @@ class Caller:
             reraise=True,
         )
         try:
-            raw = await retrying(self.send_once, tries, worst, request)
+            raw: JSON = await retrying(self.send_once, tries, worst, request)
         except (Stopped, StorageError):
             raise
         except Exception as error:
             if self.stop_reason is not None and not isinstance(tries.verdict, Fatal):
-                raise self.stop_reason from None  # it may heal, but not in this run
+                self.check_running()  # it may heal, but not in this run
             failure = tries.failure(error)
             self.note_failure(failure, tries.verdict)
             raise failure from None  # the library's own error may carry the key in its request headers
@@ -217,7 +217,7 @@ class Caller:
             raise
         if self.stop_reason is not None:
             await self.account.settle(worst, Cost())
-            raise self.stop_reason
+            self.check_running()
 
     def bill(self, raw: JSON, worst: Cost) -> Cost:
         """Return what a reply took; an unreadable one counts as the worst case."""
@@ -257,8 +257,8 @@ class Caller:
         elif self.failures_in_a_row >= self.limits.failures_in_a_row:
             self.stop(
                 CallFailed(
-                    f"{self.failures_in_a_row} calls in a row failed for good, so the run stopped. The last one: {failure} "
-                    "Everything answered is in the ledger; when the cause is gone, run the same command again."
+                    f"{self.failures_in_a_row} calls in a row failed for good, so the run stopped. "
+                    f"The last one: {failure}"
                 )
             )
 
@@ -332,7 +332,7 @@ class Tries:
             return 0.0
         limits = self.caller.limits
         longest = min(limits.longest_wait_seconds, limits.first_wait_seconds * 2 ** min(self.transient - 1, 16))
-        return random.uniform(0.5, 1.0) * longest
+        return float(random.uniform(0.5, 1.0) * longest)
 
     def failure(self, error: Exception) -> CallFailed:
         """Describe a call that failed for good."""

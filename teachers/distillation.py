@@ -130,8 +130,8 @@ def distill(
             write_annotations(out, written(bar))
     except KeyboardInterrupt:
         raise Stopped(
-            f"Stopped by the user after {summary.prompts} finished prompts; {pipeline.counts.calls} replies were bought "
-            f"and saved in {ledger}. Run the same command again to go on: nothing is paid twice."
+            f"Stopped by the user after {summary.prompts} finished prompts; {pipeline.counts.calls} replies were "
+            f"bought and saved in {ledger}. Run the same command again to go on: nothing is paid twice."
         ) from None
     counts = pipeline.counts
     summary.failures = len(failures)
@@ -187,8 +187,8 @@ def write_failures(out: Path, failures: list[Failure]) -> None:
 def partial_message(out: Path, failures: list[Failure], prompts: int) -> str:
     """Say what is missing and what to do."""
     return (
-        f"{len(failures)} annotations for {len({f.prompt_id for f in failures})} of {prompts} prompts could not be had; "
-        f"the first: {failures[0].kind} of {failures[0].prompt_id!r}: {failures[0].reason[:300]} All are listed in "
-        f"{failures_path(out)}. Everything else is in the ledger: run the same command again to retry only these, or with "
-        f"allow_partial to write {out} without them."
+        f"{len(failures)} annotations, of {len({f.prompt_id for f in failures})} of {prompts} prompts, could not be had. The "
+        f"first: {failures[0].kind} of {failures[0].prompt_id!r}: {failures[0].reason[:300]} All are listed in "
+        f"{failures_path(out)}. Everything else is in the ledger: run the same command again to retry only these, or "
+        f"with allow_partial to write {out} without them."
     )

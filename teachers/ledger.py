@@ -1,4 +1,4 @@
-"""The durable record of every call ever paid for: SQLite in WAL mode, raw replies committed before anything uses them."""
+"""The durable record of every call ever paid for: SQLite in WAL mode, raw replies committed before they are used."""
 
 from __future__ import annotations
 
@@ -87,11 +87,12 @@ class Ledger:
             self.close()
             if isinstance(error, sqlite3.OperationalError):
                 raise StorageError(
-                    f"Cannot open the ledger {self.path}: {error}. It must be a writable SQLite file or a new path on a "
-                    "disk with space. Free space or correct the path, then run again."
+                    f"Cannot open the ledger {self.path}: {error}. It must be a writable SQLite file or a new path "
+                    "on a disk with space. Free space or correct the path, then run again."
                 ) from error
             raise DataError(
-                f"{self.path} is not a ledger ({error}). A ledger is an SQLite file that tutelage made. Give another path."
+                f"{self.path} is not a ledger ({error}). A ledger is an SQLite file that tutelage made. "
+                "Give another path."
             ) from error
         except OSError as error:
             raise StorageError(

@@ -1,4 +1,4 @@
-"""The ledger's writing thread: everything that waits goes into one transaction, flushed to the disk before anyone is told."""
+"""The ledger's writing thread: all that waits goes into one transaction, on the disk before anyone is told."""
 
 from __future__ import annotations
 
@@ -187,9 +187,9 @@ class LedgerWriter:
     def storage_error(self, error: Exception, lost: int) -> StorageError:
         """Describe a refused write."""
         return StorageError(
-            f"Could not write to the ledger {self.path}: {error}. All that was committed before is safe; {lost} replies "
-            "that had just arrived are not saved and will be asked for again. Free space on that disk, then run the "
-            "same command again."
+            f"Could not write to the ledger {self.path}: {error}. All that was committed before is safe; {lost} "
+            "replies that had just arrived are not saved and will be asked for again. Free space on that disk, then "
+            "run the same command again."
         )
 
 

@@ -1,4 +1,4 @@
-"""Runs annotators over a stream of prompts: many prompts at once, results in prompt order, memory bounded by a window."""
+"""Runs annotators over a stream of prompts: many at once, results in prompt order, memory bounded by a window."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Pipeline:
         except Exception as error:
             caller.stop(error)
             await asyncio.gather(*window, return_exceptions=True)  # calls under way finish and are saved
-            raise
+            raise caller.stop_reason or error from None
         except asyncio.CancelledError:
             for task in window:
                 task.cancel()

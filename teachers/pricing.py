@@ -71,7 +71,7 @@ class Price:
         ) / 1e6
 
     def most(self, input_tokens: int, output_tokens: int) -> float:
-        """Return the dollars of one call at the worst: the highest tier, and every token read also written to a cache."""
+        """Return the dollars of one call at the worst: the highest tier, every token read written to a cache."""
         dearest = max(rate.highest for rate in (self.input, self.cached_input, self.cache_write) if rate is not None)
         return (input_tokens * dearest + output_tokens * self.output.highest) / 1e6
 
@@ -97,16 +97,19 @@ def find_price(
     """
     if (input_price is None) != (output_price is None) or min(input_price or 0, output_price or 0) < 0:
         raise ConfigError(
-            f"Prices come in pairs and are not negative, got input_price={input_price} and output_price={output_price}. "
+            f"Prices come in pairs and are not negative, got input_price={input_price}, output_price={output_price}. "
             "Both are dollars per million tokens (0 is allowed). Give both, or neither to have them looked up."
         )
     if input_price is not None and output_price is not None:
         return Price.flat(input_price, output_price)
     from genai_prices import Usage, calc_price  # here: 0.4 s, and only hosted models need it
 
-    where = {"provider_api_url": base_url} if base_url else {"provider_id": provider}
+    usage = Usage(input_tokens=1, output_tokens=1)
     try:
-        found = calc_price(Usage(input_tokens=1, output_tokens=1), model, **where).model_price
+        if base_url is None:
+            found = calc_price(usage, model, provider_id=provider).model_price
+        else:
+            found = calc_price(usage, model, provider_api_url=base_url).model_price
     except LookupError:
         return None
     if found.input_mtok is None or found.output_mtok is None:

@@ -14,17 +14,11 @@ encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", "
 
 def request_json(request: Request) -> str:
     """Return a request as canonical JSON: what the key is made of and what the ledger keeps."""
-    sampling = request.sampling
+    drawn = request.sampling
     return encode(
         {
             "messages": [[message.role, message.content] for message in request.messages],
-            "sampling": [
-                sampling.temperature,
-                sampling.top_p,
-                sampling.max_output_tokens,
-                sampling.seed,
-                list(sampling.stop),
-            ],  # fmt: skip
+            "sampling": [drawn.temperature, drawn.top_p, drawn.max_output_tokens, drawn.seed, list(drawn.stop)],
             "schema": None if request.schema is None else dict(request.schema),
             "sample": request.sample,
         }

@@ -1,0 +1,96 @@
+"""What the HTTP errors of both hosted providers mean: one reading of status codes and of Retry-After."""
+
+from __future__ import annotations
+
+import email.utils
+import os
+import time
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from lessons.errors import ConfigError, MissingSecret
+from teachers.backend import Fatal, RateLimited, Transient, Verdict
+
+__all__ = ["MalformedReply", "classify_status", "endpoint", "read_secret", "redact_secret", "retry_after_seconds"]
+
+EVERYWHERE = frozenset(
+    {401, 402, 403, 404}
+)  # key, payment, permission, unknown model or address: no request gets through
+HEALING = frozenset({408, 409, 425, 500, 502, 503, 504})
+OVERLOADED = 529
+QUOTA_USED_UP = "insufficient_quota"  # OpenAI says 429 for an empty account too, which no waiting heals
+
+
+class MalformedReply(Exception):
+    """The reply breaks the wire format: not JSON, or a body without an answer. It may have been billed."""
+
+
+def classify_status(status: int, headers: Mapping[str, str], text: str) -> Verdict:
+    """Say what an HTTP error status means."""
+    if status == 429:
+        return Fatal(everywhere=True) if QUOTA_USED_UP in text else RateLimited(retry_after_seconds(headers))
+    if status == OVERLOADED:
+        return RateLimited(retry_after_seconds(headers))
+    if status in HEALING:
+        wait = retry_after_seconds(headers)
+        return Transient() if wait is None else RateLimited(wait)
+    return Fatal(everywhere=status in EVERYWHERE)
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After (seconds or a date) or OpenAI's retry-after-ms; None when absent or unreadable.
+
+    >>> retry_after_seconds({"retry-after": "1.5"}), retry_after_seconds({"retry-after-ms": "250"})
+    (1.5, 0.25)
+    """
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        value = headers.get("retry-after")
+        if value is None:
+            return None
+        try:
+            return max(0.0, float(value))
+        except ValueError:
+            return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+def read_secret(variable: str, backend: str) -> str:
+    """Return the key that an environment variable holds.
+
+    Raises:
+        MissingSecret: It is unset or empty.
+    """
+    secret = os.environ.get(variable, "").strip()
+    if not secret:
+        raise MissingSecret(
+            f"The environment variable {variable} is not set; {backend} reads its key from it. "
+            f"Keys are never written into configs. Run `export {variable}=...` and start again."
+        )
+    return secret
+
+
+def redact_secret(text: str, secret: str | None) -> str:
+    """Replace a key in a text."""
+    return text.replace(secret, "***") if secret else text
+
+
+def endpoint(base_url: str | None, default: str) -> str:
+    """Return the address as it goes into request keys.
+
+    Raises:
+        ConfigError: It holds a user, a password or a query, which may be secrets.
+    """
+    if base_url is None:
+        return default
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password or parts.query:
+        shown = f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else base_url
+        raise ConfigError(
+            f"base_url cannot be used: {shown} (shown without user, password and query). It must be an http or https "
+            "address without a user, password or query, because it is stored with every call. "
+            "Put keys into an environment variable and name it in api_key_variable."
+        )
+    return base_url.rstrip("/")
