@@ -30,7 +30,7 @@ remembered: MutableMapping[object, dict[str, object]] = weakref.WeakKeyDictionar
 """The constructor arguments of living objects."""
 
 
-def build(kind: type[Built], *positional: object, **arguments: object) -> Built:
+def build(kind: type[Built], /, *positional: object, **arguments: object) -> Built:
     """Build an object and remember its arguments; given to jsonargparse as its way of building."""
     made = kind(*positional, **arguments)
     if not positional and not dataclasses.is_dataclass(made):  # a dataclass tells its fields itself
