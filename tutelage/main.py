@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -61,8 +62,9 @@ def run(name: str, arguments: list[str]) -> None:
     """Import the command's module, and only that, and run it."""
     if not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # bars in a log file are noise
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())  # plugins of your own: `class_path: my_module.MyAnnotator` in the working folder
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)  # plugins of your own: `class_path: my_module.MyAnnotator` in the working folder
     if name == "train":
         from tutelage.processes import end_with_parent
 

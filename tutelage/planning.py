@@ -9,7 +9,9 @@ from curricula import Ordering, Signal, draw, plan, write_signals
 from lessons.lesson_set import LessonSet
 from tutelage.settings import JSON
 
-__all__ = ["write_plan"]
+__all__ = ["PLAN_FILES", "write_plan"]
+
+PLAN_FILES = ("curriculum.parquet", "curriculum.json", "signals.parquet", "curriculum.png")
 
 
 def write_plan(

@@ -92,8 +92,8 @@ def choose_prompts(
     rest = [prompt for prompt in read_prompts(pool) if prompt.id not in former]
     if not rest:
         raise DataError(
-            f"All {len(former)} prompts of the pool were asked about in the {len(asked)} earlier rounds. Give the course "
-            "more prompts, fewer `rounds` or a smaller `prompts_per_round`."
+            f"All {len(former)} prompts of the pool were asked about in the {len(asked)} earlier rounds. Give the "
+            "course more prompts, fewer `rounds` or a smaller `prompts_per_round`."
         )
     if chooser is None or card is None:
         chosen = rest[:count]

@@ -14,7 +14,7 @@ from students.student import Student
 from students.weights import Pretrained
 from tutelage.course import Course
 from tutelage.examination import examine_student
-from tutelage.planning import write_plan
+from tutelage.planning import PLAN_FILES, write_plan
 from tutelage.pool import choose_prompts, write_exam, write_pool
 from tutelage.processes import alone_in
 from tutelage.progress import say
@@ -172,9 +172,7 @@ def plan_step(course: Course, number: int, name: str) -> Step:
     return Step(
         name="plan",
         folder=folder,
-        outputs=tuple(
-            folder / f for f in ("curriculum.parquet", "curriculum.json", "signals.parquet", "curriculum.png")
-        ),
+        outputs=tuple(folder / file for file in PLAN_FILES),
         action=action,
         settings={**{key: settings_of(getattr(arm, key)) for key in PLANNING}, "seed": course.seed},
         inputs=tuple(path for path in data_files(course, parent) if path),

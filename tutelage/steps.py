@@ -83,7 +83,7 @@ def run_step(step: Step) -> bool:
 
 
 def act(step: Step) -> Mapping[str, JSON] | None:
-    """Do the step's work; input that was refused before anything was written leaves no trace to contradict the mended one."""
+    """Do the step's work; input refused before anything was written leaves no record to contradict the mended one."""
     try:
         return step.action()
     except BadInput:

@@ -44,7 +44,7 @@ def plan(
     """
     from curricula import Curriculum, read_signals, summarise
     from lessons.lesson_set import LessonSet
-    from tutelage.planning import write_plan
+    from tutelage.planning import PLAN_FILES, write_plan
 
     folder, chosen, measured = Path(out), ordering or Shuffled(), signals or []
     reading = {"target": target, "targets_per_prompt": targets_per_prompt, "trusted_only": trusted_only}
@@ -52,7 +52,7 @@ def plan(
     step = Step(
         name="plan",
         folder=folder,
-        outputs=tuple(folder / f for f in ("curriculum.parquet", "curriculum.json", "signals.parquet", "curriculum.png")),
+        outputs=tuple(folder / file for file in PLAN_FILES),
         action=lambda: write_plan(
             LessonSet.read(prompts, annotations, target, targets_per_prompt, trusted_only),
             measured, chosen, order_by, passes, minimum_length, seed, folder, folder.resolve().name,

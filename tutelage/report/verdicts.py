@@ -20,7 +20,8 @@ def percent(share: float) -> str:
 
 def marks(cell: Cell) -> str:
     """Write a cell as "12 of 40 (30.0%, 95% interval 18.1% to 45.4%)"."""
-    return f"{cell.correct} of {cell.total} ({percent(cell.accuracy)}, 95% interval {percent(cell.low)} to {percent(cell.high)})"
+    interval = f"95% interval {percent(cell.low)} to {percent(cell.high)}"
+    return f"{cell.correct} of {cell.total} ({percent(cell.accuracy)}, {interval})"
 
 
 def verdict(one: ReportCard, other: ReportCard) -> str:

@@ -1,0 +1,116 @@
+"""`tutelage distill`: prompts x annotators -> verified lessons, through a ledger that never pays twice."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lessons.grading import Grader
+from lessons.sources import PromptSource, unique
+from lessons.tables import read_prompts, write_prompts
+from teachers import Annotator, Budget, Limits, TeacherBackend
+from tutelage.progress import say
+from tutelage.settings import JSON, settings_of
+from tutelage.steps import Step, run_step
+
+if TYPE_CHECKING:
+    from teachers.estimate import Estimate
+
+__all__ = ["distill"]
+
+
+def distill(
+    out: str,
+    prompts: PromptSource,
+    teacher: TeacherBackend,
+    annotators: list[Annotator],
+    grader: Grader | None = None,
+    ledger: str | None = None,
+    limits: Limits | None = None,
+    budget: Budget | None = None,
+    allow_partial: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Ask a teacher about prompts; write prompts.parquet and lessons.parquet.
+
+    Every reply is in the ledger before anything reads it: the command may be killed at any moment and run again,
+    and nothing is paid twice.
+
+    Args:
+        out: Folder to write to.
+        prompts: What to ask about.
+        teacher: Whom to ask.
+        annotators: What to ask for, in this order for every prompt.
+        grader: Marks the teacher's answers against the prompts' references; None trusts whatever can be read.
+        ledger: The file that keeps every reply; None for ledger.sqlite in `out`.
+        limits: How fast the teacher may be asked.
+        budget: What this run may spend on new calls.
+        allow_partial: Write what there is even when some annotations could not be had.
+        dry_run: Only say how many calls, tokens and dollars it would take; ask nobody, spend nothing, write nothing.
+    """
+    from teachers import distill as ask
+
+    folder = Path(out)
+    where = Path(ledger) if ledger else folder / "ledger.sqlite"
+    if dry_run:
+        from teachers.estimate import estimate
+
+        found = estimate(unique(prompts.prompts()), teacher, annotators, grader, where, limits, budget)
+        print("\n".join(foreseen(found)))
+        return
+    asked, lessons = folder / "prompts.parquet", folder / "lessons.parquet"
+
+    def action() -> dict[str, JSON]:
+        rows = read_prompts(asked)
+        return asdict(ask(rows, teacher, annotators, grader, where, lessons, limits, budget, True, allow_partial))
+
+    source = {"prompts": settings_of(prompts)}
+    run_step(
+        Step("prompts", folder, (asked,), lambda: {"prompts": write_prompts(asked, unique(prompts.prompts()))}, source)
+    )
+    settings = {"teacher": settings_of(teacher), "annotators": settings_of(annotators), "grader": settings_of(grader)}
+    step = Step("distill", folder, (lessons,), action, settings, (asked,))
+    if not run_step(step):
+        say(f"{folder} holds these very lessons already.")
+    for line in describe(step):
+        print(line)
+
+
+def foreseen(found: Estimate) -> list[str]:
+    """Return what a run would take, in words."""
+    from tutelage.report.page import dollars
+
+    basis = "as long as the teacher's earlier replies" if found.measured_output else "each as long as allowed"
+    money = "the price is not known"
+    if found.dollars is not None and found.dollars_at_most is not None:
+        money = f"about {dollars(found.dollars)}, at most {dollars(found.dollars_at_most)}"
+    return [
+        f"prompts: {found.prompts:,}",
+        f"replies in the ledger already: {found.in_ledger:,}",
+        f"new calls: {found.calls:,} for certain, at most {found.calls_at_most:,} where answers are asked for again",
+        f"tokens read by the certain calls: about {found.input_tokens:,}",
+        f"tokens written by them: about {found.output_tokens:,} ({basis})",
+        f"tokens at the worst: {found.tokens_at_most:,}",
+        f"cost: {money}",
+        "Nothing was asked, nothing was spent.",
+    ]
+
+
+def describe(step: Step) -> list[str]:
+    """Return what came of a finished run, in words."""
+    from tutelage.report.page import dollars
+    from tutelage.report.teaching import count_annotations, count_spending
+
+    lines = [
+        f"{row.kind}: {row.total:,} annotations, {row.verified:,} verified, {row.rejected:,} rejected, "
+        f"{row.unreadable:,} unreadable, {row.ungraded:,} not graded"
+        for row in count_annotations(step.outputs)
+    ]
+    for bill in count_spending(step.outputs):
+        money = "price not known" if bill.dollars is None else dollars(bill.dollars)
+        lines.append(
+            f"{bill.teacher}: {bill.calls:,} calls, {bill.input_tokens:,} tokens read, "
+            f"{bill.output_tokens:,} tokens written, {money}"
+        )
+    return [*lines, f"lessons: {step.outputs[0]}"]
