@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lessons.errors import ConfigError
 
@@ -51,6 +51,8 @@ class CharacterTokenizer(TokenizerRecipe):
         from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
         from transformers import PreTrainedTokenizerFast
 
+        wrap: Any = PreTrainedTokenizerFast  # its constructor carries no types
+
         characters = list(dict.fromkeys(self.alphabet))
         if not characters:
             raise ConfigError(
@@ -63,7 +65,7 @@ class CharacterTokenizer(TokenizerRecipe):
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
         tokenizer.decoder = decoders.Fuse()
         tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
-        wrapped: PreTrainedTokenizerBase = PreTrainedTokenizerFast(
+        wrapped: PreTrainedTokenizerBase = wrap(
             tokenizer_object=tokenizer,
             bos_token=BEGIN,
             eos_token=END,

@@ -99,7 +99,7 @@ def answer(
     answers: dict[int, Generated] = {}
     model = student.model
     was_training = model.training
-    model.eval()
+    model.train(False)
     try:
         for start in range(0, len(order), generation.batch_size):
             chosen = order[start : start + generation.batch_size]

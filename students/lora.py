@@ -18,7 +18,7 @@ __all__ = ["LoRA", "merged_tensors"]
 PEFT_WARNINGS = (
     "`is_gradient_checkpointing` is deprecated",
     "fan_in_fan_out is set to False but the target module is `Conv1D`",
-    "The following rank_pattern keys did not match any targeted module",
+    "The following (rank|alpha)_pattern keys did not match any targeted module",
 )
 
 

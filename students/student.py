@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -54,12 +55,16 @@ class Student:
         tokenizer = self.weights.load_tokenizer()
         if self.chat_template is not None:
             tokenizer.chat_template = template_text(self.chat_template)
+        if self.template_arguments and isinstance(tokenizer.chat_template, str):
+            # Written into the template, the arguments hold for everyone who loads the exported student.
+            tokenizer.chat_template = with_arguments(tokenizer.chat_template, self.template_arguments)
         return tokenizer
 
     @cached_property
     def encoder(self) -> Encoder:
         """The tokenizer with its template and checks; needs no weights."""
-        return Encoder(self.tokenizer, self.template_arguments)
+        several = not isinstance(self.tokenizer.chat_template, str)  # a tokenizer may hold templates by name
+        return Encoder(self.tokenizer, self.template_arguments if several else None)
 
     @cached_property
     def number_format(self) -> Choice:
@@ -82,7 +87,7 @@ class Student:
             enable({"use_reentrant": False})
         if self.adapter is not None:
             model = self.adapter.attach(model)
-        model.eval()
+        model.train(False)
         return model
 
     @property
@@ -127,6 +132,15 @@ class Student:
         from students.export import export
 
         return export(self, folder, provenance or {}, replace_ours)
+
+
+def with_arguments(template: str, arguments: Mapping[str, bool | int | float | str]) -> str:
+    """Return a chat template that sets these variables itself.
+
+    >>> with_arguments("{{ x }}", {"enable_thinking": False, "name": "a"})
+    '{% set enable_thinking = false %}{% set name = "a" %}{{ x }}'
+    """
+    return "".join(f"{{% set {name} = {json.dumps(value)} %}}" for name, value in arguments.items()) + template
 
 
 def template_text(given: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from students.folders import MARKER
 
 if TYPE_CHECKING:
     from students.heavy_types import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, torch
@@ -20,7 +22,7 @@ class Loaded(NamedTuple):
     """A model in memory with its tokenizer."""
 
     model: PreTrainedModel
-    """A causal language model, on the CPU, in evaluation mode."""
+    """A causal language model, on the CPU."""
     tokenizer: PreTrainedTokenizerBase
     """Its tokenizer."""
 
@@ -58,14 +60,14 @@ def plain_model(
     import torch
     from transformers import AutoModelForCausalLM
 
+    factory: Any = AutoModelForCausalLM  # its methods carry no types
     with torch.device("meta"):
-        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        model: PreTrainedModel = factory.from_config(config, dtype=dtype)
     strangers = model.load_state_dict(tensors, strict=False, assign=True).unexpected_keys
     model.tie_weights()
     empty = [name for name, tensor in model.state_dict().items() if tensor.is_meta]
     assert not empty, f"no tensor for {empty[:5]}"
     assert not strangers, f"no place for {strangers[:5]}"
-    model.eval()
     return model
 
 
@@ -76,8 +78,8 @@ def folder_fingerprint(folder: Path) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if not path.is_file() or path.suffix not in {".json", ".safetensors", ".model", ".jinja", ".txt"}:
-            continue
+        if path.suffix not in {".json", ".safetensors", ".model", ".jinja", ".txt"} or path.name == MARKER:
+            continue  # the marker tells where a model comes from, not what it is
         size = path.stat().st_size
         digest.update(f"{path.name}\x1f{size}\x1e".encode())
         with path.open("rb") as file:

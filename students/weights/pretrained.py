@@ -85,4 +85,4 @@ class Pretrained(Weights):
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             self.folder, dtype=dtype, use_safetensors=True, local_files_only=True
         )
-        return Loaded(model.eval(), self.load_tokenizer())
+        return Loaded(model, self.load_tokenizer())

@@ -98,4 +98,4 @@ class RandomWeights(Weights):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)
             model = LlamaForCausalLM(self.config(tokenizer))
-        return Loaded(torch.nn.Module.to(model, dtype).eval(), tokenizer)
+        return Loaded(torch.nn.Module.to(model, dtype), tokenizer)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lessons.errors import ConfigError
+from lessons.errors import ConfigError, RenderingError
 from students import GGUF, Generation, Pretrained, Student, answer
-from tests.students.conftest import ask
+from tests.students.conftest import ask, tiny_weights
 
 PROVENANCE = {
     "teachers": ["gpt-5-mini (rationale/1)"],
@@ -83,6 +83,22 @@ def test_a_failed_export_leaves_nothing(tiny_student: Student, tmp_path: Path, m
     with pytest.raises(ZeroDivisionError):
         tiny_student.export(tmp_path / "student")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_template_arguments_hold_for_the_exported_student(tmp_path: Path) -> None:
+    template = (
+        "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + eos_token }}{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% if not thinking %}[]{% endif %}{% endif %}"
+    )
+    with pytest.raises(RenderingError, match="`template_arguments`"):
+        Student(tiny_weights(), chat_template=template).encoder.completion_ids(ask("1"), "2")
+    student = Student(tiny_weights(), chat_template=template, template_arguments={"thinking": True})
+    again = Student(Pretrained(str(student.export(tmp_path / "student"))))
+    assert again.encoder.encode([(ask("1"), "2")]) == student.encoder.encode([(ask("1"), "2")])
+    assert again.encoder.fingerprint == student.encoder.fingerprint
+    plain = AutoTokenizer.from_pretrained(tmp_path / "student")
+    asked = plain.apply_chat_template([{"role": "user", "content": "1"}], add_generation_prompt=True)["input_ids"]
+    assert asked == student.encoder.prompt_ids(ask("1"))
 
 
 @pytest.mark.slow
