@@ -39,19 +39,19 @@ class SupervisedModule(LightningModule):
     Args:
         student: The model that learns.
         optimizer: The optimiser's class and settings, without the parameters.
-        scheduler: How the learning rate changes from update to update; None keeps it.
+        schedule: How the learning rate changes from update to update; None keeps it.
     """
 
     def __init__(
         self,
         student: Student,
         optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
-        scheduler: Schedule | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         super().__init__()
         self.student = student
         self.optimizer = optimizer
-        self.scheduler = scheduler
+        self.schedule = schedule
         self.settings: dict[str, Any] | None = None  # what the command line was given; see TutelageCLI
         self.model: torch.nn.Module | None = None
         self.update_loss: Tensor | None = None
@@ -121,9 +121,9 @@ class SupervisedModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimiser over what trains, and the schedule, stepped at every update."""
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
-        if self.scheduler is None:
+        if self.schedule is None:
             return optimizer
-        factor = partial(self.scheduler.factor, updates=self.planned_updates())
+        factor = partial(self.schedule.factor, updates=self.planned_updates())
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}}
 
     def planned_updates(self) -> int:

@@ -27,7 +27,7 @@ def long(settings: dict[str, Any], round_folder: Path, tmp_path: Path) -> dict[s
     changed["data"] |= {"curriculum": str(tmp_path / "plan"), "lessons_per_update": 3, "workers": 1}
     changed["trainer"]["accumulate_grad_batches"] = 2
     changed["model"]["student"]["adapter"] = {"dropout": 0.3, "rank": 2}
-    changed["model"] |= {"optimizer": "torch.optim.AdamW", "scheduler": "lightning_modules.Cosine"}
+    changed["model"] |= {"optimizer": "torch.optim.AdamW", "schedule": "lightning_modules.Cosine"}
     changed["checkpoint"] = {"every_updates": 3}
     return changed
 
