@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from students.folders import MARKER, staged_folder
-from students.weights.base import plain_model
+from students.weights.base import bars_on_terminals_only, plain_model
 
 if TYPE_CHECKING:
     from students.heavy_types import torch
@@ -38,7 +38,8 @@ def export(student: Student, folder: str | Path, provenance: Mapping[str, Any], 
     model.generation_config = generation_config(student)
     record = {"weights": student.weights.name, "fingerprint": student.fingerprint, "provenance": dict(provenance)}
     with staged_folder(folder, replace_ours) as partial:
-        model.save_pretrained(partial)
+        with bars_on_terminals_only():
+            model.save_pretrained(partial)
         student.tokenizer.save_pretrained(partial)
         (partial / "README.md").write_text(model_card(student, provenance), encoding="utf-8")
         text = json.dumps(record, indent=2, ensure_ascii=False, default=str)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from lessons.errors import ConfigError, StorageError
 from lessons.files import flush
 
@@ -40,6 +42,7 @@ def staged_folder(target: str | Path, replace_ours: bool = False) -> Iterator[Pa
         refuse_foreign(target, replace_ours)
         put(partial, target)
         flush(target.parent)
+        sweep(target)
     except OSError as error:
         if isinstance(error, StorageError) or error.errno is None:
             raise
@@ -76,3 +79,12 @@ def put(partial: Path, target: Path) -> None:
             old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def sweep(target: Path) -> None:
+    """Remove what processes killed while they wrote this folder have left beside it."""
+    for ending in ("partial", "old"):
+        for path in target.parent.glob(f".{target.name}.*.{ending}"):
+            process = path.name.removeprefix(f".{target.name}.").removesuffix(f".{ending}")
+            if process.isdigit() and not psutil.pid_exists(int(process)):
+                shutil.rmtree(path, ignore_errors=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +15,7 @@ from students.folders import MARKER
 if TYPE_CHECKING:
     from students.heavy_types import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, torch
 
-__all__ = ["Loaded", "Weights", "folder_fingerprint", "plain_model"]
+__all__ = ["Loaded", "Weights", "bars_on_terminals_only", "folder_fingerprint", "plain_model"]
 
 SAMPLE_BYTES = 64 * 1024
 SAMPLES_PER_FILE = 256
@@ -47,6 +50,22 @@ class Weights(ABC):
     @abstractmethod
     def name(self) -> str:
         """A short name for reports and model cards."""
+
+
+@contextmanager
+def bars_on_terminals_only() -> Iterator[None]:
+    """Silence the progress bars of transformers where nobody watches: in a log file they are noise."""
+    from transformers.utils import logging
+
+    bars: Any = logging  # its functions carry no types
+    if sys.stderr.isatty() or not bars.is_progress_bar_enabled():
+        yield
+        return
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        bars.enable_progress_bar()
 
 
 def plain_model(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from lessons.errors import ModelNotFound
 from lessons.model_files import resolve
 from students.folders import staged_folder
-from students.weights.base import Loaded, Weights, plain_model
+from students.weights.base import Loaded, Weights, bars_on_terminals_only, plain_model
 from students.weights.pretrained import Pretrained
 
 if TYPE_CHECKING:
@@ -79,8 +78,6 @@ class GGUF(Weights):
             cache.mkdir(parents=True, exist_ok=True)
             with FileLock(cache / f"{folder.name}.lock"):
                 if not folder.is_dir():
-                    for stale in cache.glob(f".{folder.name}.*.partial"):  # of a process killed while it converted
-                        shutil.rmtree(stale, ignore_errors=True)
                     self.convert(folder)
         return Pretrained(str(folder))
 
@@ -93,9 +90,10 @@ class GGUF(Weights):
         place, name = self.file.parent, self.file.name
         try:
             tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=name, local_files_only=True)
-            read = AutoModelForCausalLM.from_pretrained(
-                place, gguf_file=name, dtype=torch.float32, local_files_only=True
-            )
+            with bars_on_terminals_only():
+                read = AutoModelForCausalLM.from_pretrained(
+                    place, gguf_file=name, dtype=torch.float32, local_files_only=True
+                )
         except (ValueError, KeyError, NotImplementedError) as error:
             raise ModelNotFound(
                 f"{self.file} cannot be converted: {type(error).__name__}: {error}. Allowed are architectures and "
@@ -105,7 +103,7 @@ class GGUF(Weights):
             del read.config.quantization_config  # the tensors are dequantised; the entry would make loading fail
         model = plain_model(read.config, dict(read.state_dict()))
         model.generation_config = read.generation_config
-        with staged_folder(folder) as partial:
+        with staged_folder(folder) as partial, bars_on_terminals_only():
             model.save_pretrained(partial)
             tokenizer.save_pretrained(partial)
 

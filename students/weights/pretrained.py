@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lessons.errors import ModelNotFound
 from lessons.model_files import resolve
-from students.weights.base import Loaded, Weights, folder_fingerprint
+from students.weights.base import Loaded, Weights, bars_on_terminals_only, folder_fingerprint
 
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, PreTrainedTokenizerBase, torch
@@ -82,7 +82,8 @@ class Pretrained(Weights):
         """Load the model and its tokenizer."""
         from transformers import AutoModelForCausalLM
 
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            self.folder, dtype=dtype, use_safetensors=True, local_files_only=True
-        )
+        with bars_on_terminals_only():
+            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+                self.folder, dtype=dtype, use_safetensors=True, local_files_only=True
+            )
         return Loaded(model, self.load_tokenizer())

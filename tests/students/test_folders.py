@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,16 @@ def test_a_folder_that_appeared_meanwhile_is_kept(tmp_path: Path) -> None:
         write()
     assert [path.name for path in target.iterdir()] == ["theirs"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_killed_processes_left_is_removed_and_what_runs_is_kept(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    for name in (f".out.{process.pid}.partial", f".out.{process.pid}.old", ".out.1.partial", ".out.notes.partial"):
+        (tmp_path / name).mkdir()
+    with staged_folder(tmp_path / "out") as partial:
+        (partial / "a").write_text("x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.1.partial", ".out.notes.partial", "out"]
 
 
 def test_only_marked_folders_are_replaced(tmp_path: Path) -> None:

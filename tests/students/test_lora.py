@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from lessons.errors import ConfigError
+from lessons.errors import ConfigError, MissingDependency
 from students import LoRA, Pretrained, Student
 from tests.students.conftest import ask, tiny_weights
 
@@ -64,6 +65,12 @@ def test_one_wrong_target_among_right_ones_is_refused() -> None:
         ConfigError, match=r"target module\(s\) query do not exist in LlamaForCausalLM.*q_proj.*Correct"
     ):
         _ = student.model
+
+
+def test_without_peft(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(MissingDependency, match=r"need the package peft.*pip install 'tutelage\[train\]'"):
+        _ = Student(tiny_weights(), LoRA()).model
 
 
 def test_settings_that_peft_refuses() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,9 +47,16 @@ def convert(cache: str, results: multiprocessing.Queue[str]) -> None:
     results.put(f"{weights.converted.name_or_path} {len(calls)}")
 
 
+def dead_process() -> int:
+    """Return the number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
 @pytest.mark.slow
 def test_processes_that_start_together_convert_once(smollm2: GGUF, tmp_path: Path) -> None:
-    stale = tmp_path / "gguf" / f".{Path(smollm2.converted.name_or_path).name}.1.partial"
+    stale = tmp_path / "gguf" / f".{Path(smollm2.converted.name_or_path).name}.{dead_process()}.partial"
     stale.mkdir(parents=True)
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[str] = context.Queue()

@@ -29,6 +29,12 @@ def test_fingerprint_follows_the_weights(folder: Path, tmp_path: Path) -> None:
     assert Pretrained(str(folder)).fingerprint == same
 
 
+def test_nothing_is_printed_where_nobody_watches(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    capfd.readouterr()
+    Student(Pretrained(str(folder))).export(folder.parent / "again")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_no_such_model() -> None:
     with pytest.raises(ModelNotFound, match=r"No model './nowhere'.*Correct the path"):
         _ = Pretrained("./nowhere").folder
