@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from teachers.annotators import Annotator, CritiqueAnnotator, DifficultyAnnotator, RationaleAnnotator
+from teachers.anthropic_backend import AnthropicBackend
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
 from teachers.budget import Budget
 from teachers.caller import Caller, Limits, Reply
 from teachers.distillation import DistillSummary, distill
 from teachers.ledger import Ledger
+from teachers.openai_backend import OpenAIBackend
 from teachers.pricing import Price
 from teachers.progress import Progress
+from teachers.recordings import RecordedAnnotations, RecordedColumns
+from teachers.replay_backend import ReplayBackend
 from teachers.scripted_backend import ScriptedBackend
+from teachers.transformers_backend import TransformersBackend
 
 __all__ = [
     "Annotator",
+    "AnthropicBackend",
     "Budget",
     "Caller",
     "Completion",
@@ -22,13 +28,18 @@ __all__ = [
     "DistillSummary",
     "Ledger",
     "Limits",
+    "OpenAIBackend",
     "Price",
     "Progress",
     "RationaleAnnotator",
+    "RecordedAnnotations",
+    "RecordedColumns",
+    "ReplayBackend",
     "Reply",
     "Request",
     "Sampling",
     "ScriptedBackend",
     "TeacherBackend",
+    "TransformersBackend",
     "distill",
 ]

@@ -187,8 +187,8 @@ def write_failures(out: Path, failures: list[Failure]) -> None:
 def partial_message(out: Path, failures: list[Failure], prompts: int) -> str:
     """Say what is missing and what to do."""
     return (
-        f"{len(failures)} annotations, of {len({f.prompt_id for f in failures})} of {prompts} prompts, could not be had. The "
-        f"first: {failures[0].kind} of {failures[0].prompt_id!r}: {failures[0].reason[:300]} All are listed in "
+        f"{len(failures)} annotations of {len({f.prompt_id for f in failures})} of {prompts} prompts could not be had. "
+        f"The first: {failures[0].kind} of {failures[0].prompt_id!r}: {failures[0].reason[:300]} All are listed in "
         f"{failures_path(out)}. Everything else is in the ledger: run the same command again to retry only these, or "
         f"with allow_partial to write {out} without them."
     )

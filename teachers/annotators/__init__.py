@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachers.annotators.base import Annotator, Asking, Fields, Foreseen, ParseProblem
+from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.difficulty import DifficultyAnnotator
 from teachers.annotators.rationale import RationaleAnnotator
@@ -14,7 +14,6 @@ __all__ = [
     "CritiqueAnnotator",
     "DifficultyAnnotator",
     "Fields",
-    "Foreseen",
     "ParseProblem",
     "RationaleAnnotator",
     "Template",

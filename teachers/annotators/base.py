@@ -15,7 +15,7 @@ from teachers.annotators.template import Template
 from teachers.backend import Completion, Request, Sampling
 from teachers.caller import Reply
 
-__all__ = ["Annotator", "Asking", "Fields", "Foreseen", "ParseProblem"]
+__all__ = ["Annotator", "Asking", "Fields", "ParseProblem", "together"]
 
 
 class ParseProblem(Exception):
@@ -32,18 +32,6 @@ class Fields:
     """The final answer, verdict or label as written."""
     value: float | None = None
     """The label as a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What an annotator will ask about one prompt, as far as it is known beforehand."""
-
-    sure: list[Request]
-    """Requests that are certain."""
-    most: int
-    """How many requests there may be in all."""
-    example: Request | None = None
-    """A request of typical size, for estimates; None when nothing will be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +89,13 @@ class Annotator(ABC):
         """Return all annotations of one prompt, untrusted ones included, in a fixed order."""
 
     @abstractmethod
-    def foresee(self, prompt: Prompt) -> Foreseen:
-        """Return what will be asked about a prompt, for estimates before the first call."""
+    def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
+        """Return the requests sure to be made for a prompt, and how many there may be in all: for estimates."""
+
+    def example(self, prompt: Prompt) -> Request | None:
+        """Return a request of typical size for a prompt, for estimates; None when nothing is asked about it."""
+        sure, most = self.foresee(prompt)
+        return sure[-1] if sure and most else None
 
     def check(self, grader: Grader | None) -> None:
         """Refuse settings that cannot work, before anything is sent. Reads the template."""

@@ -10,7 +10,7 @@ from typing import Literal
 from lessons.grading import Grader
 from lessons.records import Annotation, Grade, Prompt
 from lessons.tables import read_attempts
-from teachers.annotators.base import Annotator, Asking, Fields, Foreseen, ParseProblem
+from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.backend import Completion, Request, Sampling
 
 __all__ = ["CritiqueAnnotator"]
@@ -87,12 +87,18 @@ class CritiqueAnnotator(Annotator):
             raise ParseProblem(f'the verdict {verdict[:40]!r} is neither "correct" nor "incorrect"')
         return Fields(completion.text[: lines[-1].start()].strip(), verdict)
 
-    def foresee(self, prompt: Prompt) -> Foreseen:
+    def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
         """Foresee one request for each attempt in the file; critiques of rationales are not known beforehand."""
         if self.attempts is None:
-            return Foreseen([], self.max_critiques, self.critique_request(prompt, TYPICAL_RATIONALE, 0))
+            return [], self.max_critiques
         sure = [self.critique_request(prompt, text, k) for k, text in enumerate(self.attempts_of.get(prompt.id, ()))]
-        return Foreseen(sure, len(sure), sure[0] if sure else None)
+        return sure, len(sure)
+
+    def example(self, prompt: Prompt) -> Request | None:
+        """Return a request about a rationale of typical length where the rationales are not known yet."""
+        if self.attempts is None:
+            return self.critique_request(prompt, TYPICAL_RATIONALE, 0)
+        return super().example(prompt)
 
     def critique_request(self, prompt: Prompt, attempt: str, sample: int) -> Request:
         """Make the request that asks about one attempt."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields, Foreseen, ParseProblem
-from teachers.backend import Completion, Sampling
+from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
+from teachers.backend import Completion, Request, Sampling
 
 __all__ = ["DifficultyAnnotator"]
 
@@ -55,10 +55,9 @@ class DifficultyAnnotator(Annotator):
         text = completion.text[: lines[-1].start()].strip()
         return Fields(text, str(level), (level - EASIEST) / (HARDEST - EASIEST))
 
-    def foresee(self, prompt: Prompt) -> Foreseen:
+    def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
         """Foresee one request."""
-        request = self.request(prompt, self.build(prompt), 0)
-        return Foreseen([request], 1, request)
+        return [self.request(prompt, self.build(prompt), 0)], 1
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Ask once."""

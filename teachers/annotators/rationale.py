@@ -8,7 +8,7 @@ from lessons.answers import split_answer
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields, Foreseen, ParseProblem, together
+from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem, together
 from teachers.backend import Completion, Request, Sampling
 
 __all__ = ["RationaleAnnotator"]
@@ -87,10 +87,9 @@ class RationaleAnnotator(Annotator):
         sampling = self.sampling if sample == 0 else replace(self.sampling, temperature=self.fresh_temperature)
         return self.request(prompt, self.build(prompt), sample, sampling)
 
-    def foresee(self, prompt: Prompt) -> Foreseen:
+    def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
         """Foresee `samples` requests, and at most `max_asks`."""
-        sure = [self.sample_request(prompt, sample) for sample in range(self.samples)]
-        return Foreseen(sure, self.max_asks, sure[0])
+        return [self.sample_request(prompt, sample) for sample in range(self.samples)], self.max_asks
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Ask until `samples` rationales are right, `max_asks` is reached, or one is cut off or refused."""
