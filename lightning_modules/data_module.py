@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
 from curricula.curriculum import Curriculum
 from lessons.errors import CheckpointMismatch, ConfigError
@@ -77,6 +78,7 @@ class CurriculumDataModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Read, render and cut the plan; called once on every process before training."""
         if self.batches is None:
+            self.refuse_changing_steps()
             self.batches = self.build(self.find_encoder())
 
     def build(self, encoder: Encoder) -> MicroBatches:
@@ -124,6 +126,16 @@ class CurriculumDataModule(LightningDataModule):
                 "raise data.max_tokens to train on them",
                 len(rendered.dropped), lessons, self.max_tokens, max(rendered.dropped.values()),
             )  # fmt: skip
+
+    def refuse_changing_steps(self) -> None:
+        """Refuse a number of micro-batches that changes during the run: the plan of the steps is made before it."""
+        callbacks = getattr(self.trainer, "callbacks", [])
+        if any(isinstance(callback, GradientAccumulationScheduler) for callback in callbacks):
+            raise ConfigError(
+                "GradientAccumulationScheduler changes the number of micro-batches during the run, but a curriculum's "
+                "updates are planned before it. Allowed is a constant trainer.accumulate_grad_batches; remove the "
+                "callback. To change how many lessons an update has, train in several rounds."
+            )
 
     def find_encoder(self) -> Encoder:
         """Return the encoder of the student in training: training text and exam text come from the same one."""

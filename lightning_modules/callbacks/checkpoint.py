@@ -93,7 +93,7 @@ class UpdateCheckpoint(Checkpoint):
 
     def save(self, trainer: Trainer) -> None:
         """Write the checkpoint beside its place, flush it, and rename it into place."""
-        if trainer.fast_dev_run:
+        if getattr(trainer, "fast_dev_run", False):
             return
         target = RunFolder.of(trainer).checkpoint
         if trainer.is_global_zero:

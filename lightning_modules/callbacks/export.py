@@ -26,7 +26,7 @@ class StudentExport(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Export; Lightning has moved the model back to the CPU by now."""
         student = getattr(pl_module, "student", None)
-        if not self.enabled or trainer.fast_dev_run or student is None or not trainer.is_global_zero:
+        if not self.enabled or getattr(trainer, "fast_dev_run", False) or student is None or not trainer.is_global_zero:
             return
         student.export(RunFolder.of(trainer).root / self.folder, provenance(trainer), replace_ours=True)
 

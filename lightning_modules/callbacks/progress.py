@@ -161,7 +161,8 @@ class Progress(Callback):
         if not trainer.is_global_zero:
             return
         totals = self.totals
-        updates = int(getattr(getattr(trainer, "datamodule", None), "updates", 0))
+        updates = int(getattr(getattr(trainer, "datamodule", None), "updates", 0)) * max(1, trainer.max_epochs or 1)
+        updates = min(updates, trainer.max_steps) if trainer.max_steps > 0 else updates
         elapsed = max(1e-9, totals.seconds - self.seconds_before)
         tokens = (totals.processed_tokens - self.tokens_before) / elapsed
         share = totals.updates / updates if updates else 0.0
@@ -178,7 +179,7 @@ class Progress(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write training.json: the run is complete."""
-        if trainer.is_global_zero and not trainer.fast_dev_run:
+        if trainer.is_global_zero and not getattr(trainer, "fast_dev_run", False):
             write_text(RunFolder.of(trainer).totals, self.totals.to_json())
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from lightning.pytorch import LightningModule
+from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
 from curricula import Curriculum
 from lessons.errors import CheckpointMismatch, ConfigError, RenderingError
-from lightning_modules import CurriculumDataModule
+from lightning_modules import CurriculumDataModule, SupervisedModule
 from students import Student
 
 
@@ -61,6 +62,13 @@ def test_a_module_without_a_student_is_told_what_is_missing(
 
     with pytest.raises(ConfigError, match=r"Stranger has no student .* attribute `student`"):
         trainer().fit(Stranger(), data())
+
+
+def test_a_number_of_micro_batches_that_changes_is_refused(
+    data: Callable[..., CurriculumDataModule], tiny: Callable[..., Student], trainer: Callable[..., Any]
+) -> None:
+    with pytest.raises(ConfigError, match=r"GradientAccumulationScheduler changes .* Allowed is a constant"):
+        trainer(GradientAccumulationScheduler({0: 2})).fit(SupervisedModule(tiny()), data())
 
 
 @pytest.mark.parametrize("workers", [0, 2])

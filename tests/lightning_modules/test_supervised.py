@@ -12,7 +12,7 @@ import torch
 from curricula import Curriculum
 from lessons.lesson_set import LessonSet
 from lightning_modules import Cosine, CurriculumDataModule, SupervisedModule
-from students import RationaleThenAnswer, Rendering, Student, TwoTask, render_all
+from students import LoRA, RandomWeights, RationaleThenAnswer, Rendering, Student, TwoTask, render_all
 
 PARTS = {"answer": 0.25, "rationale": 0.75}
 
@@ -103,8 +103,22 @@ def test_a_tiny_set_is_learnt_by_heart(
 
 
 def test_only_what_trains_is_optimised_with_an_adapter(fit: Callable[..., Any], tiny: Callable[..., Student]) -> None:
-    from students import LoRA
-
     seen = fit(2, module=SupervisedModule(tiny(LoRA(rank=2))), max_steps=2)
     assert seen.steps[0]
     assert all(".lora_" in name for name in seen.steps[0])
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true"])
+def test_half_precision_trains_on_exact_totals(fit: Callable[..., Any], precision: str) -> None:
+    whole, half = fit(2, max_steps=2), fit(2, precision, max_steps=2)
+    assert half.losses == pytest.approx(whole.losses, rel=2e-2)
+    assert half.losses != whole.losses
+
+
+def test_gradient_checkpointing_changes_nothing(fit: Callable[..., Any]) -> None:
+    weights = RandomWeights(hidden_size=16, layers=2, heads=2)
+    plain, saving = (
+        fit(2, "64-true", module=SupervisedModule(Student(weights, precision="float32", gradient_checkpointing=on)))
+        for on in (False, True)
+    )
+    same(plain, saving, rtol=1e-12, atol=1e-15)

@@ -45,7 +45,7 @@ def test_a_plain_line_is_printed_where_there_is_no_bar_and_the_table_has_the_rat
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     built = trainer(Progress(seconds_between_lines=0.0))
-    built.fit(SupervisedModule(tiny(), scheduler=Linear(0.0)), data())
+    built.fit(SupervisedModule(tiny(), schedule=Linear(0.0)), data())
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("update")]
     assert len(lines) == 6
     assert lines[-1].startswith("update 6/6  loss ")
