@@ -194,7 +194,8 @@ class RecordedAnnotations:
         low, high = self.value_range
         if not low <= value <= high or low == high:
             raise DataError(
-                f"{place}: the label {value:g} is outside value_range {low:g} to {high:g}. Correct the row or the range."
+                f"{place}: the label {value:g} is outside value_range {low:g} to {high:g}. "
+                "Correct the row or the range."
             )
         return (value - low) / (high - low)
 

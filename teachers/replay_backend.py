@@ -169,6 +169,6 @@ def read_any(raw: JSON, model: str) -> Completion:
     if "text" in raw and "finish_reason" in raw:
         return Completion(raw["text"], raw["finish_reason"], raw["input_tokens"], raw["output_tokens"], model)
     raise DataError(
-        f"A recorded reply has an unknown shape: fields {', '.join(sorted(raw))}. Replies of the backends of this package "
-        "can be replayed; give a table of annotations instead."
+        f"A recorded reply has an unknown shape: fields {', '.join(sorted(raw))}. Replies of the backends of this "
+        "package can be replayed; give a table of annotations instead."
     )

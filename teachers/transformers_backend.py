@@ -163,15 +163,24 @@ class TransformersBackend(TeacherBackend):
 
     def generate(self, batch: list[Waiting]) -> None:
         """Generate one batch and hand the completions out."""
+        rows: list[tuple[Request, Future[JSON], list[int]]] = []
+        for request, future in batch:
+            try:
+                rows.append((request, future, self.local.prompt_ids(request)))
+            except Exception as error:  # this one only: the others of the batch are answered
+                future.set_exception(error)
+        if not rows:
+            return
+        requests = [request for request, _, _ in rows]
         try:
             results = self.local.complete(
-                [request for request, _ in batch], [row_seed(r) for r, _ in batch], self.stats
+                requests, [ids for _, _, ids in rows], [row_seed(request) for request in requests], self.stats
             )
         except Exception as error:
-            for _, future in batch:
+            for _, future, _ in rows:
                 future.set_exception(error)
         else:
-            for (_, future), raw in zip(batch, results, strict=True):
+            for (_, future, _), raw in zip(rows, results, strict=True):
                 future.set_result(raw)
 
     async def aclose(self) -> None:
