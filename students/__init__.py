@@ -23,7 +23,6 @@ from students.student import Student
 from students.weights import GGUF, Loaded, Pretrained, RandomWeights, Weights
 
 __all__ = [
-    "GGUF",
     "AnswerOnly",
     "CharacterTokenizer",
     "Critique",
@@ -31,6 +30,7 @@ __all__ = [
     "Encoder",
     "Example",
     "Exercise",
+    "GGUF",
     "Generated",
     "Generation",
     "LoRA",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import students
 from lessons.errors import ModelNotFound, RenderingError
 from lessons.graders import ExactGrader
 from lessons.records import Lesson, Prompt
@@ -50,6 +51,11 @@ def test_fingerprints_tell_students_apart() -> None:
     ]
     assert len({student.fingerprint for student in students}) == 5
     assert students[0].fingerprint == Student(tiny_weights()).fingerprint
+
+
+def test_the_public_names_are_sorted_and_exist() -> None:
+    assert students.__all__ == sorted(set(students.__all__))
+    assert all(hasattr(students, name) for name in students.__all__)
 
 
 def test_importing_and_constructing_load_nothing_heavy() -> None:
