@@ -14,7 +14,7 @@ from lessons.sources import PromptSource
 from students.generation import Generation
 from students.renderings import Rendering
 from students.student import Student
-from teachers import Annotator, Budget, Limits, TeacherBackend
+from teachers import Annotator, Budget, Limits, RecordedAnnotations, TeacherBackend
 
 __all__ = ["Arm", "Course", "Training"]
 
@@ -109,6 +109,8 @@ class Course:
     """Whom the annotators ask; None when all annotations are recorded, or none are needed."""
     annotators: list[Annotator] = field(default_factory=list)
     """What to ask the teacher for."""
+    recordings: list[RecordedAnnotations] = field(default_factory=list)
+    """Annotations made elsewhere, imported and graded; may stand beside a teacher's own of other kinds."""
     limits: Limits | None = None
     """How fast the teacher may be asked."""
     budget: Budget | None = None
@@ -158,7 +160,12 @@ class Course:
     @property
     def annotated(self) -> bool:
         """Whether the rounds have annotations at all."""
-        return bool(self.annotators)
+        return bool(self.annotators or self.recordings)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of annotations that annotators and recordings make."""
+        return [*(annotator.kind for annotator in self.annotators), *(found.kind for found in self.recordings)]
 
     @property
     def followed(self) -> str:
@@ -176,6 +183,7 @@ class Course:
             ConfigError: With what to change.
         """
         self.check_arms()
+        self.check_kinds()
         if self.annotators and self.teacher is None:
             kinds = ", ".join(type(annotator).__name__ for annotator in self.annotators)
             raise ConfigError(
@@ -193,6 +201,16 @@ class Course:
                 "`prompts_per_round`, so that later rounds have prompts of their own. Set both, or rounds: 1."
             )
 
+    def check_kinds(self) -> None:
+        """Refuse two sources of one kind of annotation: their samples could not be told apart."""
+        kinds = self.kinds
+        twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+        if twice:
+            raise ConfigError(
+                f"{twice[0]!r} would come from {kinds.count(twice[0])} annotators or recordings; each kind must "
+                "come from one. Leave the others out, or join the recordings in one file."
+            )
+
     def check_arms(self) -> None:
         """Refuse arms that cannot be."""
         if not self.arms:
@@ -205,11 +223,10 @@ class Course:
                 )
             arm.training_settings(self.training, name)
             check_order(name, arm)
-            made = [annotator.kind for annotator in self.annotators]
-            if arm.target and arm.target not in made:
+            if arm.target and arm.target not in self.kinds:
                 raise ConfigError(
-                    f"The arm {name!r} learns from the target {arm.target!r}, but no annotator makes one; "
-                    f"they make {', '.join(made) or 'nothing'}. Add the annotator, or correct `target`."
+                    f"The arm {name!r} learns from the target {arm.target!r}, but no annotator or recording "
+                    f"makes one; they make {', '.join(self.kinds) or 'nothing'}. Add it, or correct `target`."
                 )
         if self.follow is not None and self.follow not in self.arms:
             raise ConfigError(

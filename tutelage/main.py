@@ -74,6 +74,9 @@ def run(name: str, arguments: list[str]) -> None:
         return
     from tutelage.command_line import run_function
 
+    if name == "show" and arguments and not arguments[0].startswith("-"):
+        arguments = ["--path", *arguments]  # `tutelage show runs/quickstart`
+
     module = importlib.import_module(f"tutelage.commands.{name}")
     run_function(getattr(module, name), f"tutelage {name}", arguments)
 

@@ -150,6 +150,7 @@ def distill_step(course: Course, number: int) -> Step:
         settings={
             "teacher": settings_of(course.teacher),
             "annotators": settings_of(course.annotators),
+            "recordings": settings_of(course.recordings),
             "grader": settings_of(course.grader),
         },
         inputs=(folder / "prompts.parquet",),

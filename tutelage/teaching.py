@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from lessons.files import write_text
-from lessons.tables import read_prompts
+from lessons.tables import read_annotations, read_prompts, write_annotations
 from teachers import Budget, Ledger, distill
 from teachers.annotators import RationaleAnnotator
 from tutelage.course import Course
@@ -18,16 +19,28 @@ __all__ = ["distill_round", "examine_course_teacher", "remaining_budget"]
 
 
 def distill_round(course: Course, folder: Path) -> dict[str, JSON]:
-    """Annotate a round's prompts; return what the run did."""
-    assert course.teacher is not None
+    """Annotate a round's prompts by the teacher and by recordings; return what the teacher's run did."""
+    lessons = folder / "lessons.parquet"
+    if not course.recordings:
+        return ask_teacher(course, folder, lessons)
+    taught = folder / "taught.parquet"
+    notes = ask_teacher(course, folder, taught) if course.annotators else {}
     prompts = list(read_prompts(folder / "prompts.parquet"))
+    recorded = [recording.annotations(prompts, course.grader) for recording in course.recordings]
+    write_annotations(lessons, chain(read_annotations(taught) if course.annotators else (), *recorded))
+    return notes
+
+
+def ask_teacher(course: Course, folder: Path, out: Path) -> dict[str, JSON]:
+    """Let the annotators work on a round's prompts."""
+    assert course.teacher is not None  # Course.check refuses annotators without a teacher
     summary = distill(
-        prompts,
+        list(read_prompts(folder / "prompts.parquet")),
         course.teacher,
         course.annotators,
         course.grader,
         course.ledger_path,
-        folder / "lessons.parquet",
+        out,
         course.limits,
         remaining_budget(course),
         allow_partial=course.allow_partial,

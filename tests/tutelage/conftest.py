@@ -1,6 +1,11 @@
-"""A hand-made report with every part filled in."""
+"""A hand-made report with every part filled in, a tiny course, and the command as a process."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +19,8 @@ from tutelage.report.records import (
     Spending,
     Training,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 def cell(correct: int, total: int) -> Cell:
@@ -88,3 +95,72 @@ def report() -> Report:
             "config": "folder: runs/quickstart\nseed: 0\n",
         },
     )
+
+
+TINY_COURSE = """
+prompts:
+  class_path: lessons.ArithmeticSource
+  init_args: {size: 48, digits: 2}
+exam:
+  class_path: lessons.ArithmeticSource
+  init_args: {size: 16, digits: 2, part: exam}
+grader: lessons.NumberGrader
+teacher:
+  class_path: teachers.ScriptedBackend
+  init_args: {function: "teachers.programs.addition:answer"}
+annotators: [teachers.RationaleAnnotator]
+student:
+  weights:
+    class_path: students.RandomWeights
+    init_args: {hidden_size: 32, layers: 1, heads: 2}
+  precision: float32
+generation: {max_new_tokens: 12, batch_size: 16}
+training:
+  lessons_per_update: 16
+  optimizer: {class_path: torch.optim.AdamW, init_args: {lr: 3.0e-3}}
+  checkpoint: {every_updates: 1}
+  trainer: {accelerator: cpu}
+arms:
+  answers:
+    rendering: students.AnswerOnly
+    passes: 2
+  rationales:
+    rendering: students.RationaleThenAnswer
+    target: rationale
+    signals: [curricula.Given]
+    ordering: curricula.EasyFirst
+    order_by: given_difficulty
+"""
+
+
+@pytest.fixture
+def tiny_course(tmp_path: Path) -> Path:
+    path = tmp_path / "course-settings.yaml"
+    path.write_text(TINY_COURSE)
+    return path
+
+
+class Command:
+    """Runs `tutelage` as a process of its own, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+        self.environment.pop("TUTELAGE_DEBUG", None)
+
+    def __call__(self, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tutelage", *map(str, words)],
+            cwd=self.folder, env={**self.environment, **variables}, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+
+    def start(self, *words: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tutelage", *map(str, words)],
+            cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def tutelage(tmp_path: Path) -> Command:
+    return Command(tmp_path)

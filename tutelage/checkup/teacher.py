@@ -1,0 +1,81 @@
+"""Checks of the teacher: key, price, what the run would take, and on request one tiny call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from teachers.estimate import estimate
+
+from lessons.grading import Grader
+from lessons.records import Message, Prompt
+from teachers import Annotator, Budget, Caller, Ledger, Limits, Reply, Request, Sampling, TeacherBackend
+from tutelage.checkup.finding import Finding
+from tutelage.report.page import dollars
+
+__all__ = ["check_call", "check_credentials", "check_estimate", "check_price"]
+
+
+def check_credentials(teacher: TeacherBackend) -> Iterator[Finding]:
+    """Check that key, packages and files are there; the key itself is never shown."""
+    teacher.prepare()
+    variable = getattr(teacher, "api_key_variable", None)
+    found = f"the key in {variable} is set" if variable else "it needs no key"
+    yield Finding("ok", "teacher", f"{type(teacher).__name__} ({teacher.model}): {found}")
+
+
+def check_price(teacher: TeacherBackend, budget: Budget | None) -> Iterator[Finding]:
+    """Check that the price is known, as a dollar budget needs."""
+    (budget or Budget()).check(teacher.price, teacher.model)
+    if teacher.price is None:
+        yield Finding("warn", "price", f"the price of {teacher.model!r} is not known: costs will not be counted")
+    else:
+        cap = f"; the budget is {dollars(budget.dollars)}" if budget and budget.dollars is not None else "; no budget"
+        yield Finding("ok", "price", "known" + cap)
+
+
+def check_estimate(
+    prompts: Iterable[Prompt],
+    teacher: TeacherBackend,
+    annotators: Sequence[Annotator],
+    grader: Grader | None,
+    ledger: Path,
+    limits: Limits | None,
+    budget: Budget | None,
+) -> Iterator[Finding]:
+    """Say what asking about these prompts would take."""
+    found = estimate(prompts, teacher, annotators, grader, ledger, limits, budget)
+    money = "price not known"
+    if found.dollars is not None and found.dollars_at_most is not None:
+        money = f"about {dollars(found.dollars)}, at most {dollars(found.dollars_at_most)}"
+    text = f"{found.calls:,} to {found.calls_at_most:,} new calls about {found.prompts:,} prompts; {money}"
+    short = budget is not None and budget.calls is not None and found.calls > budget.calls
+    if budget is not None and budget.dollars is not None and found.dollars is not None:
+        short = short or found.dollars > budget.dollars
+    if short:
+        yield Finding("warn", "cost", f"{text}. The budget will stop the run before its end")
+    else:
+        yield Finding("ok", "cost", text)
+
+
+def check_call(teacher: TeacherBackend, ledger: Path) -> Iterator[Finding]:
+    """Send one tiny request, which is kept in the ledger like any other."""
+    started = time.monotonic()
+
+    async def ask() -> Reply:
+        with Ledger(ledger) as opened:
+            caller = Caller(teacher, opened, Limits(in_flight=1, attempts=1, patience_seconds=30.0))
+            # another sample number every time, or the ledger would answer
+            request = Request((Message("user", "Reply with the word ok."),), Sampling(None, 1.0, 64), int(time.time()))
+            try:
+                return await caller.ask(request)
+            finally:
+                await teacher.aclose()
+
+    reply = asyncio.run(ask())
+    seconds = time.monotonic() - started
+    money = "price not known" if reply.cost_dollars is None else dollars(reply.cost_dollars)
+    answer = " ".join(reply.completion.text.split())[:60]
+    yield Finding("ok", "endpoint", f"{reply.completion.model} answered {answer!r} in {seconds:.1f} s ({money})")
