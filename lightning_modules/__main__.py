@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 from lessons.errors import BadInput, Stopped, TutelageError
@@ -11,7 +10,6 @@ from lightning_modules.cli import train
 
 def main() -> int:
     """Train; return 0 done, 1 failed, 2 bad input, 3 stopped with everything saved."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         train(sys.argv[1:])
     except TutelageError as error:

@@ -11,8 +11,9 @@ from typing import Any
 from jsonargparse import ArgumentError
 from jsonargparse._deprecated import JsonargparseDeprecationWarning
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.trainer.states import TrainerStatus
 
-from lessons.errors import ConfigError, DataError
+from lessons.errors import ConfigError, DataError, Stopped
 from lightning_modules.callbacks import BatchLog, Progress, RandomState, RunFolder, StudentExport, UpdateCheckpoint
 
 __all__ = ["TutelageCLI", "train"]
@@ -90,6 +91,18 @@ class TutelageCLI(LightningCLI):
         if hasattr(self.model, "settings"):
             self.model.settings = self.config_dump["model"]
 
+    def fit(self, **arguments: Any) -> None:
+        """Run the trainer; a Ctrl-C is a stop, where Lightning would end the process as failed."""
+        try:
+            self.trainer.fit(**arguments)
+        except SystemExit as error:
+            if self.trainer.state.status != TrainerStatus.INTERRUPTED:
+                raise
+            raise Stopped(
+                "Stopped in the middle of an update, or before the first. The last checkpoint is kept: "
+                "run the same command again with --ckpt_path last to go on from it."
+            ) from error
+
 
 def find_checkpoint(given: Any, folder: RunFolder) -> str | None:
     """Return the path of the checkpoint to resume from, or None to start; "last" means the run's own, if there is one.
@@ -130,6 +143,11 @@ def train(args: list[str]) -> None:
         BadInput: The settings or files cannot be used.
         Stopped: Somebody asked to stop; everything is saved.
     """
+    for name in ("lightning_modules", "students"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)  # what is trained, in which precision and why, how the loss is normalised
+        if not logger.hasHandlers():
+            logger.addHandler(logging.StreamHandler())
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # no advertisements, no list of absent accelerators
     with warnings.catch_warnings():

@@ -40,6 +40,7 @@ class UpdateCheckpoint(Checkpoint):
         self.every_minutes = every_minutes
         self.saved_at = 0.0
         self.stop_requested = False
+        self.interrupts = 0
         self.handlers: dict[int, Any] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -56,8 +57,12 @@ class UpdateCheckpoint(Checkpoint):
             self.handlers = {number: signal.signal(number, self.request_stop) for number in SIGNALS}
 
     def request_stop(self, number: int, frame: FrameType | None) -> None:
-        """Stop after the update in progress; a second Ctrl-C stops at once."""
-        if self.stop_requested:
+        """Stop after the update in progress; a second Ctrl-C stops at once.
+
+        A SIGTERM after a Ctrl-C is no second wish: a course sends it to its training process to make sure.
+        """
+        self.interrupts += number == signal.SIGINT
+        if self.interrupts > 1:
             raise KeyboardInterrupt
         self.stop_requested = True
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 import torch
 import yaml
 
-from lessons.errors import CheckpointMismatch, ConfigError, DataError
-from lightning_modules import train
+from lessons.errors import CheckpointMismatch, ConfigError, DataError, Stopped
+from lightning_modules import CurriculumDataModule, train
 from lightning_modules.callbacks import RunFolder
 from students import Student
 
@@ -134,6 +135,21 @@ def test_a_checkpoint_of_another_run_is_refused(
     folder = fit_config("--trainer.max_steps=2")
     with pytest.raises(CheckpointMismatch, match=message):
         fit_config(f"--ckpt_path={folder.checkpoint}", root="other", **change)
+
+
+def test_an_interrupt_before_the_first_update_is_a_stop_and_no_failure(
+    fit_config: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: CurriculumDataModule, stage: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CurriculumDataModule, "setup", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(Stopped, match="run the same command again with --ckpt_path last"):
+            fit_config()
+    finally:
+        signal.signal(signal.SIGINT, before)  # Lightning ignores further ones from here on
 
 
 def test_help_and_print_config_load_no_model(

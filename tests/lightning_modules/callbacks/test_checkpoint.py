@@ -41,6 +41,15 @@ def test_a_signal_in_the_middle_of_an_update_finishes_it_saves_and_stops(
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
+def test_a_second_interrupt_stops_at_once_but_a_termination_after_one_does_not() -> None:
+    callback = UpdateCheckpoint()
+    callback.request_stop(signal.SIGINT, None)
+    callback.request_stop(signal.SIGTERM, None)
+    assert callback.stop_requested
+    with pytest.raises(KeyboardInterrupt):
+        callback.request_stop(signal.SIGINT, None)
+
+
 def test_checkpoints_by_the_clock_fall_between_updates(
     tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Any]
 ) -> None:
