@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import threading
 import time
@@ -10,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
@@ -23,11 +25,44 @@ __all__ = ["UpdateCheckpoint"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class StagedCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place, flushes it and renames it there.
+
+    Lightning's own writes the whole file to the system's temporary folder first, which may be small, and moves it from
+    there, which is no rename where that is another file system: a kill can leave a torn file.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write the file, whole or not at all."""
+        with staged(path) as partial:
+            write(checkpoint, partial)
+
+
+def write(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write a file with torch; an error of the disk comes out as such, not as one of torch's archive writer."""
+    failed: list[OSError] = []
+
+    class Watched(io.BufferedWriter):  # a raw file writes at most 2 GB at a time, and torch does not look
+        def write(self, data: Any) -> int:
+            try:
+                return super().write(data)
+            except OSError as error:
+                failed.append(error)
+                raise
+
+    with Watched(io.FileIO(path, "wb")) as file:
+        try:
+            torch.save(checkpoint, file)
+        except RuntimeError:
+            if failed:
+                raise failed[0] from None
+            raise
+
+
 class UpdateCheckpoint(Checkpoint):
     """Keeps checkpoints/last.ckpt up to date, and stops cleanly on Ctrl-C or SIGTERM.
 
-    Lightning's own callback can save between two micro-batches of an update, which loses the gradients gathered so
-    far; and it moves finished files across file systems, so that a kill can leave a torn one.
+    Lightning's own callback can save between two micro-batches of an update, which loses the gradients gathered so far.
 
     Args:
         every_updates: Save after every so many updates; None leaves it to the clock.
@@ -44,7 +79,9 @@ class UpdateCheckpoint(Checkpoint):
         self.handlers: dict[int, Any] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check the settings."""
+        """Check the settings, and make every checkpoint of this run one that appears whole."""
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = StagedCheckpointIO()
         if self.every_updates is not None and self.every_updates < 1:
             raise ConfigError(
                 f"checkpoint.every_updates is {self.every_updates}. Allowed is 1 or more, or null. Correct it."
@@ -97,15 +134,9 @@ class UpdateCheckpoint(Checkpoint):
         return [bool(count) for count in torch.as_tensor(total).tolist()]
 
     def save(self, trainer: Trainer) -> None:
-        """Write the checkpoint beside its place, flush it, and rename it into place."""
-        if getattr(trainer, "fast_dev_run", False):
-            return
-        target = RunFolder.of(trainer).checkpoint
-        if trainer.is_global_zero:
-            with staged(target) as partial:
-                trainer.save_checkpoint(partial)
-        else:
-            trainer.save_checkpoint(Path(target))  # takes part in collecting the states; writes nothing
+        """Save, on every process: all take part in collecting the states, the first one writes."""
+        if not getattr(trainer, "fast_dev_run", False):
+            trainer.save_checkpoint(RunFolder.of(trainer).checkpoint)
         self.saved_at = time.monotonic()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

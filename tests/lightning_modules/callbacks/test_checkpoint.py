@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from lessons.errors import ConfigError, Stopped
+from lessons.errors import ConfigError, Stopped, StorageError
 from lightning_modules import BatchLog, CurriculumDataModule, RandomState, SupervisedModule, UpdateCheckpoint
 from lightning_modules.callbacks import RunFolder
 from students import Student
@@ -71,6 +72,27 @@ def test_a_checkpoint_every_zero_updates_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=r"every_updates is 0\. Allowed is 1 or more"):
         trainer(UpdateCheckpoint(every_updates=0), enable_checkpointing=True).fit(SupervisedModule(tiny()), data())
+
+
+def test_a_full_disk_is_an_error_of_the_disk_and_leaves_the_last_checkpoint(
+    tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Any]
+) -> None:
+    whole = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class FullAfterTwo(Callback):
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            if batch_idx == 2:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, whole[1]))
+
+    built = trainer(FullAfterTwo(), UpdateCheckpoint(every_updates=1), enable_checkpointing=True)
+    try:
+        with pytest.raises(StorageError, match=r"Could not write .*last\.ckpt: .* What was there before is untouched"):
+            built.fit(SupervisedModule(tiny()), data())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, whole)
+    path = RunFolder.of(built).checkpoint
+    assert torch.load(path, weights_only=True)["global_step"] == 2
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_random_states_go_through_a_file_that_holds_weights_only(tmp_path: Any) -> None:
