@@ -100,8 +100,7 @@ class SupervisedModule(LightningModule):
         """Return this micro-batch's share of the update's loss, scaled for Lightning's and DDP's averaging."""
         sums = part_sums(self.split.nll(batch), batch.weights, batch.parts, len(batch.totals))
         part_weights = torch.tensor(list(self.part_weights.values()), dtype=batch.totals.dtype)
-        device = sums.nll.device
-        share = weighted_loss(sums.nll, batch.totals.to(sums.nll).to(device), part_weights.to(sums.nll).to(device))
+        share = weighted_loss(sums.nll, batch.totals, part_weights)
         self.running = share.detach() if self.running is None else self.running + share.detach()
         if batch.plan.closes_update:
             self.close_update()

@@ -101,9 +101,9 @@ def weighted_loss(nll_sums: Tensor, totals: Tensor, part_weights: Tensor) -> Ten
 
     Args:
         nll_sums: `PartSums.nll` of one micro-batch, [parts].
-        totals: Total target weight of each part in the optimiser step, [parts].
-        part_weights: Weight of each part in the loss, [parts].
+        totals: Total target weight of each part in the optimiser step, float64 on the CPU [parts].
+        part_weights: Weight of each part in the loss, float64 on the CPU [parts].
     """
     present = totals > 0
     scale = torch.where(present, part_weights / totals.where(present, torch.ones_like(totals)), 0.0)
-    return (nll_sums * scale.to(nll_sums.dtype)).sum()
+    return (nll_sums * scale.to(nll_sums)).sum()
