@@ -1,6 +1,6 @@
 """Resident memory of a long `distill`: 200,000 prompts against 2,000, each in a fresh process.
 
-    python benchmarks/distill_memory.py
+python benchmarks/distill_memory.py
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calls a second through the whole teacher side (ledger on, 200 in flight) against a bare asyncio loop over the same SDK.
+"""Calls a second through the teacher side (ledger on, 200 in flight) against a bare asyncio loop over the same SDK.
 
 A loopback server answers after 50 ms. Both loops use the SDK's fastest transport (aiohttp), retries off. The two take
 turns, and the ratio is taken pair by pair, so that a drift of the machine's speed cancels.
@@ -61,7 +61,9 @@ async def bare_openai(url: str, calls: int) -> None:
 async def bare_anthropic(url: str, calls: int) -> None:
     from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
-    async with AsyncAnthropic(base_url=url, api_key="none", max_retries=0, http_client=DefaultAioHttpClient()) as client:
+    async with AsyncAnthropic(
+        base_url=url, api_key="none", max_retries=0, http_client=DefaultAioHttpClient()
+    ) as client:
         await bounded(
             calls,
             lambda k: client.messages.create(
@@ -117,7 +119,11 @@ def main() -> None:
         openai = OpenAIBackend(model="m", base_url=f"{url}/v1", api_key_variable="LOOPBACK_KEY")
         anthropic = AnthropicBackend(model="m", base_url=url, api_key_variable="LOOPBACK_KEY")
         compare(
-            "openai", lambda: asyncio.run(bare_openai(url, calls)), lambda: through_distill(openai, calls), calls, rounds
+            "openai",
+            lambda: asyncio.run(bare_openai(url, calls)),
+            lambda: through_distill(openai, calls),
+            calls,
+            rounds,
         )
         compare(
             "anthropic",
