@@ -98,7 +98,7 @@ class SupervisedModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return this micro-batch's share of the update's loss, scaled for Lightning's and DDP's averaging."""
-        sums = part_sums(self.split.nll(batch), batch.weights, batch.parts, len(batch.totals))
+        sums = part_sums(self.token_losses(batch), batch.weights, batch.parts, len(batch.totals))
         part_weights = torch.tensor(list(self.part_weights.values()), dtype=batch.totals.dtype)
         share = weighted_loss(sums.nll, batch.totals, part_weights)
         self.running = share.detach() if self.running is None else self.running + share.detach()
@@ -106,6 +106,10 @@ class SupervisedModule(LightningModule):
             self.close_update()
         # Lightning divides by the number of micro-batches, DDP by the number of processes; the share is exact already.
         return share * (self.trainer.accumulate_grad_batches * self.trainer.world_size)
+
+    def token_losses(self, batch: Batch) -> Tensor:
+        """Return the loss of every supervised token, [supervised]; another loss overrides this and nothing else."""
+        return self.split.nll(batch)
 
     def close_update(self) -> None:
         """Add the micro-batches' shares up to the loss of the update, over all devices."""

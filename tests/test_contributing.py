@@ -1,0 +1,185 @@
+"""The examples in CONTRIBUTING.md are complete: they are taken from the page, put in files, and used."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from curricula import EasyFirst, plan
+from lessons import LessonSet, Message, NumberGrader, Prompt
+from lessons.tables import read_annotations, write_prompts
+from teachers import RationaleAnnotator, distill
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+BLOCKS = {
+    found["name"]: found["body"]
+    for found in re.finditer(r"```python\n(?P<body># (?P<name>\w+)\.py\n.*?)```", PAGE, re.DOTALL)
+}
+PROMPTS = [Prompt(f"p{k}", (Message("user", f"{k}+{k}=?"),), reference=str(2 * k)) for k in range(10, 16)]
+
+# A program that reads a question on its standard input: what `CommandBackend` asks here.
+PROGRAM = r"""
+import re, sys
+text = sys.stdin.read()
+a, b = map(int, re.search(r"(\d+)\+(\d+)", text).groups())
+if "Hint:" in text:
+    print("Think of it as one number taken twice.\nHint: double it" + (f", which is {2 * a}" if a == 15 else ""))
+else:
+    print("add the ones\n" * (a % 3 + 1) + f"Answer: {a + b}")
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def examples(tmp_path_factory: pytest.TempPathFactory):
+    """Put every example into a file of its own, as a user would, and the template beside them."""
+    folder = tmp_path_factory.mktemp("examples")
+    for name, body in BLOCKS.items():
+        (folder / f"{name}.py").write_text(body, encoding="utf-8")
+    template = re.search(r"```text\n(name: hint/1\n.*?)```", PAGE, re.DOTALL)
+    (folder / "hint.txt").write_text(template[1], encoding="utf-8")
+    sys.path.insert(0, str(folder))
+    yield folder
+    sys.path.remove(str(folder))
+    for name in BLOCKS:
+        sys.modules.pop(name, None)
+
+
+def example(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+@pytest.fixture(scope="module")
+def taught(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A round whose rationales and hints came through the example backend and the example annotator."""
+    folder = tmp_path_factory.mktemp("round")
+    teacher = example("my_teacher").CommandBackend([sys.executable, "-c", PROGRAM])
+    annotators = [RationaleAnnotator(), example("my_annotator").HintAnnotator(str(examples / "hint.txt"))]
+    write_prompts(folder / "prompts.parquet", PROMPTS)
+    summary = distill(
+        PROMPTS, teacher, annotators, NumberGrader(), folder / "ledger.sqlite", folder / "lessons.parquet",
+        progress=False,
+    )  # fmt: skip
+    assert (summary.calls, summary.failures) == (2 * len(PROMPTS), 0)
+    return folder
+
+
+def test_there_is_an_example_of_every_kind_and_it_is_short():
+    assert list(BLOCKS) == ["my_teacher", "my_annotator", "my_signal", "my_rendering", "my_loss"]
+    for body in BLOCKS.values():
+        code = [line for line in body.splitlines() if line.strip() and not line.startswith(("import", "from", "#"))]
+        assert len(code) <= 40
+
+
+def test_the_backend_answers_and_its_replies_are_kept(taught):
+    rationales = [found for found in read_annotations(taught / "lessons.parquet") if found.kind == "rationale"]
+    assert [found.answer for found in rationales] == [prompt.reference for prompt in PROMPTS]
+    assert all(found.trusted and found.provenance.teacher == "CommandBackend" for found in rationales)
+    silent = example("my_teacher").CommandBackend(["no-such-program"])
+    again = distill(
+        PROMPTS[:1], example("my_teacher").CommandBackend([sys.executable, "-c", PROGRAM]), [RationaleAnnotator()],
+        NumberGrader(), taught / "ledger.sqlite", taught / "again" / "lessons.parquet", progress=False,
+    )  # fmt: skip
+    assert (again.calls, again.from_ledger) == (0, 1)
+    with pytest.raises(Exception, match="no-such-program"):
+        distill(
+            PROMPTS, silent, [RationaleAnnotator()], None, taught / "other.sqlite", taught / "other.parquet",
+            progress=False,
+        )  # fmt: skip
+
+
+def test_the_annotator_reads_hints_and_refuses_those_that_tell(taught):
+    hints = [found for found in read_annotations(taught / "lessons.parquet") if found.kind == "hint"]
+    assert [found.text for found in hints[:-1]] == ["double it"] * 5
+    assert hints[-1].problem == "the hint gives the answer away"
+    assert not hints[-1].trusted
+    assert hints[0].provenance.template.startswith("hint/1@")
+
+
+def test_the_signal_plans(taught):
+    lessons = LessonSet.read(taught / "prompts.parquet", taught / "lessons.parquet", target="rationale")
+    steps = [k % 3 + 1 for k in range(10, 16)]
+    made = plan(lessons, [example("my_signal").Steps()], EasyFirst(), order_by="rationale_steps")
+    np.testing.assert_array_equal(made.signals.scores("rationale_steps"), steps)
+    assert made.curriculum.score.tolist() == sorted(steps)
+    missing = example("my_signal").Steps(of="critique").measure(lessons)
+    assert missing.missing == len(lessons)
+
+
+def test_the_rendering_renders_for_a_student_of_characters(taught):
+    from students import RandomWeights, Student, render_all
+
+    lessons = LessonSet.read(taught / "prompts.parquet", taught / "lessons.parquet", target="hint")
+    student = Student(RandomWeights(hidden_size=16, layers=1, heads=2))
+    rendered = render_all(example("my_rendering").HintThenAnswer(), lessons, student.encoder)
+    assert len(rendered.examples) == 5
+    learnt = rendered.examples["p10"][0]
+    written = [token for token, weight in zip(learnt.input_ids, learnt.weights, strict=True) if weight]
+    assert student.tokenizer.decode(written) == "double it\nAnswer: 20<|end|>"
+    bare = LessonSet.read(taught / "prompts.parquet")
+    with pytest.raises(ValueError, match="no hint"):
+        render_all(example("my_rendering").HintThenAnswer(), bare, student.encoder)
+
+
+def test_the_loss_is_its_formula():
+    import torch
+
+    focal = example("my_loss").focal
+    probability = torch.tensor([1.0, 0.9, 0.5, 0.01], dtype=torch.float64, requires_grad=True)
+    loss = focal(-probability.log(), 2.0)
+    expected = [(1 - p) ** 2 * -math.log(p) for p in probability.tolist()]
+    assert loss.tolist() == pytest.approx(expected, abs=1e-12)
+    assert loss[0] == 0
+    nll = torch.tensor([0.0, 1e-9, 3.0, 50.0], requires_grad=True)
+    torch.testing.assert_close(focal(nll, 0.0), nll)
+    for gamma in (0.5, 1.0, 2.0):
+        (slope,) = torch.autograd.grad(focal(nll, gamma).sum(), nll)
+        assert torch.isfinite(slope).all()
+
+
+@pytest.mark.slow
+def test_the_loss_trains_by_its_class_path(taught, examples, tmp_path):
+    """The training command finds the module in the working folder, as a user's would be."""
+    run = tmp_path / "run"
+    settings: dict[str, Any] = {
+        "trainer": {"default_root_dir": str(run), "accelerator": "cpu", "devices": 1, "accumulate_grad_batches": 2},
+        "model": {
+            "class_path": "my_loss.FocalModule",
+            "init_args": {
+                "student": {
+                    "precision": "float32",
+                    "weights": {
+                        "class_path": "students.RandomWeights",
+                        "init_args": {"hidden_size": 16, "layers": 1, "heads": 2},
+                    },
+                },
+                "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}},
+                "gamma": 1.0,
+            },
+        },
+        "data": {
+            "prompts": str(taught / "prompts.parquet"),
+            "annotations": str(taught / "lessons.parquet"),
+            "target": "hint",
+            "rendering": "my_rendering.HintThenAnswer",
+            "lessons_per_update": 4,
+        },
+    }
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "tutelage", "train", "fit", "--config", str(tmp_path / "train.yaml")]
+    done = subprocess.run(command, cwd=examples, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    losses = [float(line.split(",")[4]) for line in (run / "logs" / "progress.csv").read_text().splitlines()[1:]]
+    assert len(losses) == 2
+    assert all(math.isfinite(loss) and loss > 0 for loss in losses)
+    assert (run / "student" / "config.json").exists()
