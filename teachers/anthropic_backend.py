@@ -163,7 +163,7 @@ class AnthropicBackend(TeacherBackend):
         import anthropic
 
         if isinstance(error, anthropic.APIStatusError):
-            return classify_status(error.status_code, error.response.headers, str(error))
+            return classify_status(error.status_code, error.response.headers, f"{error} {error.body}")
         if isinstance(error, anthropic.APIConnectionError | MalformedReply):
             return Transient(maybe_billed=not refused_connection(error))
         return super().classify(error)

@@ -169,7 +169,7 @@ class OpenAIBackend(TeacherBackend):
         import openai
 
         if isinstance(error, openai.APIStatusError):
-            return classify_status(error.status_code, error.response.headers, str(error))
+            return classify_status(error.status_code, error.response.headers, f"{error} {error.body}")
         if isinstance(error, openai.APIConnectionError | MalformedReply):
             return Transient(maybe_billed=not refused_connection(error))
         return super().classify(error)

@@ -4,10 +4,10 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
-from teachers.backend import Request, Sampling
 
 from lessons.records import Message
 from lessons.sources.arithmetic import carries
+from teachers.backend import Request, Sampling
 from teachers.programs.addition import SLIPS_ONE_IN, answer, effort, worked_solution
 
 ADDEND = st.integers(0, 10**9 - 1)

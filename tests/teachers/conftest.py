@@ -1,0 +1,64 @@
+"""Shared by the tests of teachers: prompts about sums, a loopback provider, and both hosted backends."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lessons.graders import NumberGrader
+from lessons.records import Message, Prompt
+from teachers import AnthropicBackend, Limits, OpenAIBackend, TeacherBackend
+
+spec = importlib.util.spec_from_file_location("teachers_loopback", Path(__file__).with_name("loopback.py"))
+assert spec is not None
+assert spec.loader is not None
+module = importlib.util.module_from_spec(spec)
+sys.modules["teachers_loopback"] = module
+spec.loader.exec_module(module)
+
+KEY = "planted-secret-8412"
+QUICK = Limits(in_flight=20, attempts=4, first_wait_seconds=0.02, longest_wait_seconds=0.1)
+
+
+@pytest.fixture
+def loopback() -> Any:
+    """The context manager that runs a provider."""
+    return module.loopback
+
+
+@pytest.fixture
+def sums() -> Callable[[int], list[Prompt]]:
+    def make(count: int) -> list[Prompt]:
+        pairs = [(100 + k, 7 * k % 1000) for k in range(count)]
+        return [Prompt(f"p{a}", (Message("user", f"{a}+{b}=?"),), reference=str(a + b)) for a, b in pairs]
+
+    return make
+
+
+@pytest.fixture
+def grader() -> NumberGrader:
+    return NumberGrader()
+
+
+@pytest.fixture
+def quick() -> Limits:
+    return QUICK
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def hosted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TeacherBackend]:
+    """Makes a hosted backend for a provider; priced at 1 and 2 dollars per million tokens."""
+    monkeypatch.setenv("TEST_KEY", KEY)
+
+    def make(provider: Any, **settings: Any) -> TeacherBackend:
+        settings = {"api_key_variable": "TEST_KEY", "input_price": 1.0, "output_price": 2.0, **settings}
+        if request.param == "openai":
+            return OpenAIBackend("gpt-test", provider.openai_url, **settings)
+        return AnthropicBackend("claude-test", provider.anthropic_url, **settings)
+
+    return make
