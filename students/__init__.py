@@ -1,6 +1,6 @@
 """Students: models that learn, how lessons are rendered for them, how they answer and are exported."""
 
-from students.characters import CharacterTokenizer, PretrainedTokenizer, TokenizerRecipe
+from students.characters import CharacterTokenizer, TokenizerRecipe
 from students.encoder import Encoded, Encoder
 from students.exam import sit
 from students.generation import Generated, Generation, answer
@@ -20,7 +20,7 @@ from students.renderings import (
     render_all,
 )
 from students.student import Student
-from students.weights import GGUF, Loaded, Pretrained, RandomWeights, Weights
+from students.weights import GGUF, Loaded, Pretrained, PretrainedTokenizer, RandomWeights, Weights
 
 __all__ = [
     "AnswerOnly",

@@ -11,7 +11,7 @@ from lessons.errors import ConfigError
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedTokenizerBase
 
-__all__ = ["CharacterTokenizer", "PretrainedTokenizer", "TokenizerRecipe"]
+__all__ = ["CharacterTokenizer", "TokenizerRecipe"]
 
 PAD, UNKNOWN, BEGIN, END = "<|pad|>", "<|unknown|>", "<|begin|>", "<|end|>"
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
@@ -76,22 +76,3 @@ class CharacterTokenizer(TokenizerRecipe):
         )
         wrapped.chat_template = TEMPLATE
         return wrapped
-
-
-class PretrainedTokenizer(TokenizerRecipe):
-    """The tokenizer of an existing model, for a new model that shall share its vocabulary.
-
-    Args:
-        name_or_path: A folder, or a name on the Hugging Face hub.
-        revision: Commit, branch or tag on the hub; None for the default branch.
-    """
-
-    def __init__(self, name_or_path: str, revision: str | None = None) -> None:
-        self.name_or_path = name_or_path
-        self.revision = revision
-
-    def build(self) -> PreTrainedTokenizerBase:
-        """Return the tokenizer as published."""
-        from students.weights import Pretrained
-
-        return Pretrained(self.name_or_path, self.revision).load_tokenizer()

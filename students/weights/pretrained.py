@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from lessons.errors import ModelNotFound
 from lessons.model_files import resolve
+from students.characters import TokenizerRecipe
 from students.weights.base import Loaded, Weights, bars_on_terminals_only, folder_fingerprint
 
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, PreTrainedTokenizerBase, torch
 
-__all__ = ["Pretrained"]
+__all__ = ["Pretrained", "PretrainedTokenizer"]
 
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
 
@@ -87,3 +88,20 @@ class Pretrained(Weights):
                 self.folder, dtype=dtype, use_safetensors=True, local_files_only=True
             )
         return Loaded(model, self.load_tokenizer())
+
+
+class PretrainedTokenizer(TokenizerRecipe):
+    """The tokenizer of an existing model, for a new model that shall share its vocabulary.
+
+    Args:
+        name_or_path: A folder, or a name on the Hugging Face hub.
+        revision: Commit, branch or tag on the hub; None for the default branch.
+    """
+
+    def __init__(self, name_or_path: str, revision: str | None = None) -> None:
+        self.name_or_path = name_or_path
+        self.revision = revision
+
+    def build(self) -> PreTrainedTokenizerBase:
+        """Return the tokenizer as published."""
+        return Pretrained(self.name_or_path, self.revision).load_tokenizer()
