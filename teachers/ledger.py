@@ -141,13 +141,16 @@ class Ledger:
         Raises:
             StorageError: (by the result) The disk refused the write.
         """
-        text = json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
-        row = (key, identity, request, text, input_tokens, output_tokens, cost_dollars)
+        written = json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+        text = storable(written)
+        if text != written:
+            raw = json.loads(text)  # what a later run will read
+        row = (key, identity, storable(request), text, input_tokens, output_tokens, cost_dollars)
         return self.running_writer.put_reply(row, StoredReply(key, raw, input_tokens, output_tokens, cost_dollars))
 
     def put_attempt(self, key: str, identity: str, attempted: Attempted) -> None:
         """List a call that brought no reply."""
-        self.running_writer.put_attempt((key, identity, attempted.reason, attempted.maybe_billed, None))
+        self.running_writer.put_attempt((key, identity, storable(attempted.reason), attempted.maybe_billed, None))
 
     def attempts(self, key: str | None = None) -> Iterator[Attempted]:
         """Yield the calls that brought no reply, oldest first; of one key only, if given."""
@@ -197,3 +200,12 @@ class Ledger:
         if self.writer is None:
             raise RuntimeError("The ledger is closed; use it in a `with` block.")
         return self.writer
+
+
+def storable(text: str) -> str:
+    r"""Write lone surrogates, which models do emit and UTF-8 cannot hold, as JSON escapes.
+
+    >>> storable("caf\u00e9 \ud800")
+    'café \\ud800'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -129,7 +129,7 @@ class LedgerWriter:
             if self.failure is not None:
                 raise self.failure
             results = self.commit(waiting, attempts)
-        except (sqlite3.Error, StorageError) as error:
+        except Exception as error:  # whatever it is: those who wait must hear of it, and this thread must live
             self.failure = self.failure or self.storage_error(error, len(waiting))
             tell(waiting, [self.failure] * len(waiting))
         else:
@@ -144,7 +144,7 @@ class LedgerWriter:
             for key, identity, reason, maybe_billed, cost in attempts:
                 self.insert_attempt(cursor, key, identity, reason, maybe_billed, cost)
             cursor.execute("COMMIT")
-        except sqlite3.Error:
+        except Exception:
             self.backends.clear()  # their rows are rolled back with the rest
             if self.connection.in_transaction:
                 cursor.execute("ROLLBACK")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -113,7 +113,7 @@ class Annotator(ABC):
 
     def annotation(self, asking: Asking, sample: int, reply: Reply, subject: str | None = None) -> Annotation:
         """Turn a reply into an ungraded annotation; what cannot be read becomes one with a problem."""
-        completion = reply.completion
+        completion = replace(reply.completion, text=without_lone_surrogates(reply.completion.text))
         problem = None
         fields = Fields(completion.text.strip())
         if completion.finish_reason == "length":
@@ -157,3 +157,8 @@ async def together(asks: Sequence[Coroutine[Any, Any, Annotation]]) -> list[Anno
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+def without_lone_surrogates(text: str) -> str:
+    """Replace halves of characters, which models do emit and no file can hold."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -68,8 +68,8 @@ def store(ledger: Ledger, key: str, text: str = "hello") -> StoredReply:
 def test_a_reply_comes_back_as_it_went_in(tmp_path: Path) -> None:
     with Ledger(tmp_path / "new" / "ledger.sqlite") as ledger:
         assert ledger.get("k") is None
-        stored = store(ledger, "k", "ünï\ud83d\ude00 \u2028")
-        assert ledger.get("k") == stored == StoredReply("k", {"text": "ünï\ud83d\ude00 \u2028"}, 3, 4, 0.25)
+        stored = store(ledger, "k", "ünï\ud83d \u2028")
+        assert ledger.get("k") == stored == StoredReply("k", {"text": "ünï\ud83d \u2028"}, 3, 4, 0.25)
         assert "k" in ledger
         assert "other" not in ledger
     with Ledger(tmp_path / "new" / "ledger.sqlite") as again:
