@@ -41,7 +41,7 @@ def command_lines() -> list[Any]:
     for page in PAGES:
         fenced = re.findall(r"^```sh\n(.*?)^```", text(page), re.DOTALL | re.MULTILINE)
         plain = re.sub(r"^```.*?^```", "", text(page), flags=re.DOTALL | re.MULTILINE)
-        lines = [line for block in fenced for line in block.splitlines()]
+        lines = [line for block in fenced for line in block.replace("\\\n", " ").splitlines()]
         lines += [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", plain)]
         found += [pytest.param(line, id=f"{page.name}: {line}") for line in lines if line.startswith("tutelage ")]
     return found
