@@ -11,14 +11,23 @@ import pytest
 from tutelage.report.page import render
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --virtual-time-budget=5000"
-).split()
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--virtual-time-budget=5000",
+]
 INSPECTION = """<script>
 addEventListener("load", () => {
-  const images = [...document.images], wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
-  document.title = `${images.length} pictures, ${images.filter(i => !i.naturalWidth).length} broken, ${wide ? "too wide" : "fits"}`;
+  const images = [...document.images], page = document.documentElement;
+  const broken = images.filter(image => !image.naturalWidth).length;
+  const fits = page.scrollWidth <= page.clientWidth ? "fits" : "too wide";
+  document.title = `${images.length} pictures, ${broken} broken, ${fits}`;
 });
 window.alert = () => document.body.setAttribute("data-attacked", "yes");
 </script></head>"""
