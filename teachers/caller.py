@@ -17,6 +17,14 @@ from teachers.request_keys import RequestKeys, request_json
 
 __all__ = ["Caller", "Limits", "Reply"]
 
+UNREADABLE = (
+    KeyError,
+    IndexError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)  # what reading a reply of a wrong shape raises
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -154,7 +162,7 @@ class Caller:
         """Read a stored reply."""
         try:
             completion = self.backend.read(stored.raw)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        except UNREADABLE as error:
             raise CallFailed(
                 f"The reply stored under {stored.key} cannot be read ({type(error).__name__}: {error}). "
                 "It is in the ledger as it came; see it with `tutelage show`."
@@ -165,6 +173,15 @@ class Caller:
         """Send a request until it is answered or given up, and return the reply once it is on disk."""
         tries = Tries(self, key)
         worst = worst_case(request, self.price)
+        try:
+            return await self.send_once(tries, worst, canonical, request)
+        except (Stopped, StorageError):
+            raise
+        except Exception as error:
+            if not tries.can_heal(error):
+                raise self.given_up(tries, error) from None  # the library's error may carry the key in its headers
+            first_error = error
+        # tenacity only from here on: it costs 40 microseconds a call, and few calls fail
         retrying = AsyncRetrying(
             retry=retry_if_exception(tries.can_heal),
             wait=tries.wait_seconds,
@@ -173,27 +190,38 @@ class Caller:
             reraise=True,
         )
         try:
-            raw: JSON = await retrying(self.send_once, tries, worst, request)
+            async for attempt in retrying:
+                with attempt:
+                    if attempt.retry_state.attempt_number == 1:
+                        raise first_error
+                    return await self.send_once(tries, worst, canonical, request)
         except (Stopped, StorageError):
             raise
         except Exception as error:
-            if self.stop_reason is not None and not isinstance(tries.verdict, Fatal):
-                self.check_running()  # it may heal, but not in this run
-            failure = tries.failure(error)
-            self.note_failure(failure, tries.verdict)
-            raise failure from None  # the library's own error may carry the key in its request headers
-        self.failures_in_a_row = 0
-        return await self.keep(key, canonical, raw)
+            raise self.given_up(tries, error) from None
+        raise AssertionError("tenacity ended without a reply or an error")
 
-    async def send_once(self, tries: Tries, worst: Cost, request: Request) -> JSON:
-        """Send a request once, within the budget and the limits."""
+    def given_up(self, tries: Tries, error: Exception) -> Exception:
+        """Return what to raise for a call that failed for good."""
+        if self.stop_reason is not None and not isinstance(tries.verdict, Fatal):
+            return self.stop_reason.with_traceback(None)  # it may heal, but not in this run
+        failure = tries.failure(error)
+        self.note_failure(failure, tries.verdict)
+        return failure
+
+    async def send_once(self, tries: Tries, worst: Cost, canonical: str, request: Request) -> StoredReply:
+        """Send a request once, within the budget and the limits, and store the reply.
+
+        The slot is kept until the reply is on disk: so a kill never loses more than the calls in flight.
+        """
         async with self.slots:
             await self.sit_out_pause()
             await self.reserve(worst)
             taken = Cost()
             try:
                 raw = await self.backend.send(request)
-                taken = self.bill(raw, worst)
+                completion = self.glance(raw)
+                taken = worst if completion is None else actual(completion, self.price, worst)
             except Exception as error:
                 verdict = tries.note(error)
                 if isinstance(verdict, Transient) and verdict.maybe_billed:
@@ -204,8 +232,8 @@ class Caller:
                 raise
             finally:
                 await self.account.settle(worst, taken)
-        self.pauses_in_a_row = 0
-        return raw
+            self.pauses_in_a_row = self.failures_in_a_row = 0
+            return await self.keep(tries.key, canonical, raw, completion, taken)
 
     async def reserve(self, worst: Cost) -> None:
         """Reserve within the budget; a refusal stops the run."""
@@ -219,32 +247,28 @@ class Caller:
             await self.account.settle(worst, Cost())
             self.check_running()
 
-    def bill(self, raw: JSON, worst: Cost) -> Cost:
-        """Return what a reply took; an unreadable one counts as the worst case."""
+    def glance(self, raw: JSON) -> Completion | None:
+        """Read a reply for its tokens; an unreadable one is stored all the same, and `reply` says what is wrong."""
         try:
-            return actual(self.backend.read(raw), self.price, worst)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-            return worst
+            return self.backend.read(raw)
+        except UNREADABLE:
+            return None
 
-    async def keep(self, key: str, canonical: str, raw: JSON) -> StoredReply:
+    async def keep(
+        self, key: str, canonical: str, raw: JSON, completion: Completion | None, taken: Cost
+    ) -> StoredReply:
         """Store a reply, with what it cost; return what the ledger holds once it is on disk."""
-        input_tokens = output_tokens = dollars = None
-        try:
-            completion = self.backend.read(raw)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-            pass  # stored as it came: `reply` says what is wrong with it
-        else:
-            input_tokens, output_tokens = completion.input_tokens, completion.output_tokens
-            if self.price is not None and input_tokens is not None and output_tokens is not None:
-                dollars = self.price.cost(input_tokens, output_tokens, completion.cached_input_tokens)
+        read = written = dollars = None
+        if completion is not None:
+            read, written = completion.input_tokens, completion.output_tokens
+            if self.price is not None and read is not None and written is not None:
+                dollars = taken.dollars
         self.counts.calls += 1
-        self.counts.input_tokens += input_tokens or 0
-        self.counts.output_tokens += output_tokens or 0
+        self.counts.input_tokens += read or 0
+        self.counts.output_tokens += written or 0
         self.counts.dollars += dollars or 0.0
         try:
-            return await self.ledger.put(
-                key, self.keys.identity_json, canonical, raw, input_tokens, output_tokens, dollars
-            )
+            return await self.ledger.put(key, self.keys.identity_json, canonical, raw, read, written, dollars)
         except StorageError as error:
             self.stop(error)
             raise

