@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lessons.errors import ConfigError
+from lessons.records import Message, Prompt
+from teachers.annotators import Template
+
+PROMPT = Prompt("p", (Message("user", "Is {{ 7 * 7 }} $\\frac{1}{2}$?"),), topic="t")
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.txt"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["rationale", "critique", "difficulty"])
+def test_the_shipped_templates_fill_in(name: str) -> None:
+    template = Template(None, name)
+    (message,) = template.messages(PROMPT, attempt="an attempt")
+    assert PROMPT.question in message.content
+    assert template.label.startswith(f"{name}/1@")
+
+
+def test_what_a_prompt_says_is_never_run_as_a_template(tmp_path: Path) -> None:
+    (message,) = Template(write(tmp_path, "name: x/2\n[user]\n{{ question }} {{ topic }}"), "rationale").messages(
+        PROMPT
+    )
+    assert message.content == "Is {{ 7 * 7 }} $\\frac{1}{2}$? t"
+
+
+def test_the_label_follows_the_text(tmp_path: Path) -> None:
+    first = Template(write(tmp_path, "name: x/2\n[user]\n{{ question }}"), "rationale").label
+    second = Template(write(tmp_path, "name: x/2\n[user]\n{{ question }}!"), "rationale").label
+    assert first != second
+    assert first.split("@")[0] == second.split("@")[0] == "x/2"
+
+
+def test_turns_stay_turns_and_the_system_message_stays(tmp_path: Path) -> None:
+    turns = (
+        Message("system", "Be kind."),
+        Message("user", "Hi"),
+        Message("assistant", "Hello"),
+        Message("user", "2+2?"),
+    )
+    path = write(tmp_path, "name: x/1\n[user]\nQ: {{ question }}")
+    assert Template(path, "rationale").messages(Prompt("p", turns)) == (*turns[:3], Message("user", "Q: 2+2?"))
+    own = write(tmp_path, "name: x/1\n[system]\nYou were told: {{ system }}\n[user]\n{{ conversation }}")
+    system, *_, last = Template(own, "rationale").messages(Prompt("p", turns))
+    assert system == Message("system", "You were told: Be kind.")
+    assert last.content == "User: Hi\n\nAssistant: Hello\n\nUser: 2+2?"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[user]\nhello", 'must have the first line "name: word/version"'),
+        ("name: x/1\nhello", 'one section "\\[user\\]"'),
+        ("name: x/1\nstray\n[user]\nhello", "wrong shape"),
+        ("name: x/1\n[user]\n{{ question", "not valid Jinja2"),
+        ("name: x/1\n[user]\n{{ attempts }}", "failed for the prompt 'p'.*'attempts' is undefined.*It may use"),
+        ("name: x/1\n[user]\n{{ question.__class__.__mro__ }}", "failed for the prompt"),
+    ],
+)
+def test_broken_templates_are_explained(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Template(write(tmp_path, text), "rationale").messages(PROMPT)
