@@ -8,10 +8,12 @@ from typing import cast
 
 import yaml
 
+from lessons.errors import ConfigError
 from lessons.files import write_text
 from lessons.lesson_set import LessonSet
 from students.student import Student
 from students.weights import Pretrained
+from teachers import Price
 from tutelage.course import Course
 from tutelage.examination import examine_student
 from tutelage.planning import PLAN_FILES, write_plan
@@ -24,7 +26,7 @@ from tutelage.report.storage import write_report
 from tutelage.settings import JSON, settings_of
 from tutelage.steps import Step, run_step
 from tutelage.teaching import distill_round, examine_course_teacher
-from tutelage.training import TRAINING_OUTPUTS, run_training, train_config
+from tutelage.training import TRAINING_OUTPUTS, refusal_of, run_training, train_config
 
 __all__ = ["run_course"]
 
@@ -70,6 +72,7 @@ def steps_of_round(course: Course, number: int) -> Iterator[Step]:
     """Yield the steps of a round in order."""
     yield prompts_step(course, number)
     if course.annotated:
+        check_before_paying(course, number)
         yield distill_step(course, number)
     if course.examine_teacher and course.teacher is not None:
         yield teacher_exam_step(course)
@@ -79,6 +82,24 @@ def steps_of_round(course: Course, number: int) -> Iterator[Step]:
         yield plan_step(course, number, name)
         yield train_step(course, number, name)
         yield exam_of_arm_step(course, number, name)
+
+
+def check_before_paying(course: Course, number: int) -> None:
+    """Read the arms' training settings before a teacher that costs money is asked.
+
+    Raises:
+        ConfigError: Training would refuse them.
+    """
+    step = distill_step(course, number)
+    if course.teacher is None or course.teacher.price == Price.free() or step.record.exists():
+        return
+    for name in course.arms:
+        refused = refusal_of(round_config(course, number, name, course.root))
+        if refused is not None:
+            raise ConfigError(
+                f"The training of the arm {name!r} would be refused: {refused} Nothing was spent yet. Mend the "
+                "settings under `training` or the arm's own, and run the same command again."
+            )
 
 
 def take(course: Course, step: Step) -> bool:
@@ -182,26 +203,27 @@ def plan_step(course: Course, number: int, name: str) -> Step:
 
 def train_step(course: Course, number: int, name: str) -> Step:
     """Train an arm's student."""
-    parent, arm = course.round_folder(number), course.arms[name]
+    parent = course.round_folder(number)
     folder = parent / name
-    shared = arm.training_settings(course.training, name)
-    student = student_of_round(course, number, name, course.root)
-
-    def config(root: Path) -> dict[str, JSON]:
-        placed = student_of_round(course, number, name, root)
-        return train_config(placed, arm, shared, root / parent.name, name, course.annotated, course.seed + number)
-
-    settings = config(Path())
+    settings = round_config(course, number, name, Path())
     settings.pop("checkpoint")  # how often to save changes nothing that is trained
-    former = (Path(student.weights.name),) if number else ()
+    former = (course.round_folder(number - 1) / name / "student",) if number else ()
     return Step(
         name="train",
         folder=folder,
         outputs=tuple(folder / output for output in TRAINING_OUTPUTS),
-        action=lambda: run_training(config(course.root), folder),
+        action=lambda: run_training(round_config(course, number, name, course.root), folder),
         settings=settings,
         inputs=(*(path for path in data_files(course, parent) if path), folder / "curriculum.parquet", *former),
     )
+
+
+def round_config(course: Course, number: int, name: str, root: Path) -> dict[str, JSON]:
+    """Return the content of train.yaml of an arm in a round, with paths below `root`."""
+    arm, folder = course.arms[name], root / course.round_folder(number).name
+    student = student_of_round(course, number, name, root)
+    settings = arm.training_settings(course.training, name)
+    return train_config(student, arm, settings, folder, name, course.annotated, course.seed + number)
 
 
 def exam_of_arm_step(course: Course, number: int, name: str) -> Step:

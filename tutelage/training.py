@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -16,7 +17,7 @@ from tutelage.course import Arm, Training
 from tutelage.processes import PARENT_VARIABLE
 from tutelage.settings import JSON, settings_of
 
-__all__ = ["TRAINING_OUTPUTS", "TrainingFailed", "TrainingRefused", "run_training", "train_config"]
+__all__ = ["TRAINING_OUTPUTS", "TrainingFailed", "TrainingRefused", "refusal_of", "run_training", "train_config"]
 
 TRAINING_OUTPUTS = ("student", "training.json", "checkpoints", "logs")
 
@@ -99,6 +100,18 @@ def run_training(config: dict[str, JSON], folder: Path) -> None:
             process.wait()
             raise
     explain(code, " ".join(command))
+
+
+def refusal_of(config: dict[str, JSON]) -> str | None:
+    """Let the training command read a config, in a process of its own, without training; return what it refuses."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        yaml.safe_dump(config, file, sort_keys=False)
+        file.flush()
+        command = [sys.executable, "-m", "tutelage", "train", "fit", "--config", file.name, "--print_config"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    return (done.stderr.strip().splitlines() or [f"It ended with exit code {done.returncode}."])[-1]
 
 
 def explain(code: int, command: str) -> None:

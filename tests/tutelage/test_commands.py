@@ -9,7 +9,16 @@ from lessons.tables import read_annotations, read_attempts
 SOURCE = ("--prompts", "lessons.ArithmeticSource", "--prompts.size", "20", "--prompts.digits", "2")
 TEACHER = ("--teacher", "teachers.ScriptedBackend", "--teacher.function", "teachers.programs.addition:answer")
 ASKING = ("--annotators", "[teachers.RationaleAnnotator]", "--grader", "lessons.NumberGrader")
-EXAM = ("--exam", "lessons.ArithmeticSource", "--exam.size", "12", "--exam.part", "exam", "--grader", "lessons.NumberGrader")
+EXAM = (
+    "--exam",
+    "lessons.ArithmeticSource",
+    "--exam.size",
+    "12",
+    "--exam.part",
+    "exam",
+    "--grader",
+    "lessons.NumberGrader",
+)
 
 
 @pytest.fixture
@@ -76,7 +85,8 @@ def test_a_teacher_sits_the_exam_through_the_ledger(tutelage):
 
 
 def test_a_student_sits_the_exam(tutelage):
-    student = '{"weights": {"class_path": "students.RandomWeights", "init_args": {"hidden_size": 32, "layers": 1, "heads": 2}}}'
+    weights = '{"class_path": "students.RandomWeights", "init_args": {"hidden_size": 32, "layers": 1, "heads": 2}}'
+    student = f'{{"weights": {weights}}}'
     done = tutelage("evaluate", "--out", "e", *EXAM, "--student", student, "--generation.max_new_tokens", "4")
     assert done.returncode == 0, done.stderr
     assert "of 12" in done.stdout
@@ -88,7 +98,9 @@ def test_an_exam_needs_exactly_one_author(tutelage):
     assert "exactly one of `student` and `teacher`; neither were given" in done.stderr
 
 
-@pytest.mark.parametrize(("name", "message"), [("nothing", "Nothing is at nothing"), ("notes.txt", "is nothing to show")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("nothing", "Nothing is at nothing"), ("notes.txt", "is nothing to show")]
+)
 def test_show_says_what_it_knows(tutelage, name, message):
     (tutelage.folder / "notes.txt").write_text("hello")
     done = tutelage("show", name)
@@ -96,15 +108,25 @@ def test_show_says_what_it_knows(tutelage, name, message):
     assert message in done.stderr
 
 
+@pytest.mark.slow
 def test_doctor_finds_nothing_wrong_with_a_good_course(tutelage, tiny_course):
     done = tutelage("doctor", "--config", tiny_course, "--folder", "c", "--call", "true")
     assert done.returncode == 0, done.stdout + done.stderr
-    for line in ("ok  settings", "ok  prompts", "ok  leaks", "ok  teacher", "ok  endpoint", "ok  chat template", "ok  memory"):
+    for line in (
+        "ok  settings",
+        "ok  prompts",
+        "ok  leaks",
+        "ok  teacher",
+        "ok  endpoint",
+        "ok  chat template",
+        "ok  memory",
+    ):
         assert line in done.stdout, line
     assert "ok  training of rationales: its config is understood" in done.stdout
     assert "of them learnt (green)" in done.stdout
 
 
+@pytest.mark.slow
 def test_doctor_names_what_is_wrong_and_goes_on(tutelage, tiny_course):
     hosted = '{"class_path": "teachers.OpenAIBackend", "init_args": {"model": "no-such-model"}}'
     wrong = ("--teacher", hosted, "--exam.init_args.part", "training", "--budget.dollars", "1")
@@ -118,8 +140,11 @@ def test_doctor_names_what_is_wrong_and_goes_on(tutelage, tiny_course):
     assert not (tutelage.folder / "c").exists()
 
 
+@pytest.mark.slow
 def test_doctor_never_shows_a_key(tutelage, tiny_course):
     hosted = '{"class_path": "teachers.OpenAIBackend", "init_args": {"model": "gpt-5-mini"}}'
-    done = tutelage("doctor", "--config", tiny_course, "--folder", "c", "--teacher", hosted, OPENAI_API_KEY="sk-secret-123")
+    done = tutelage(
+        "doctor", "--config", tiny_course, "--folder", "c", "--teacher", hosted, OPENAI_API_KEY="sk-secret-123"
+    )
     assert "the key in OPENAI_API_KEY is set" in done.stdout
     assert "sk-secret" not in done.stdout + done.stderr

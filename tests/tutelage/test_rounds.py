@@ -65,7 +65,10 @@ def test_a_killed_course_ends_with_the_results_of_an_undisturbed_one(tutelage, a
 
     assert results(killed) == results(whole)
     report = json.loads((killed / "round-000" / "report.json").read_text())
-    assert report["spending"][0]["calls"] == json.loads((whole / "round-000" / "report.json").read_text())["spending"][0]["calls"]
+    assert (
+        report["spending"][0]["calls"]
+        == json.loads((whole / "round-000" / "report.json").read_text())["spending"][0]["calls"]
+    )
     assert (killed / "report.html").read_bytes() == (killed / "round-000" / "report.html").read_bytes()
 
     done = tutelage("course", "--config", "killed/course.yaml")  # the resolved config goes on with the course
@@ -75,7 +78,10 @@ def test_a_killed_course_ends_with_the_results_of_an_undisturbed_one(tutelage, a
     before = results(killed)
     done = tutelage(*again, "--arms.answers.passes", "3")
     assert done.returncode == 2
-    assert "The step 'plan' in killed/round-000/answers was finished with other settings (passes: 12.0 -> 3.0)" in done.stderr
+    assert (
+        "The step 'plan' in killed/round-000/answers was finished with other settings (passes: 12.0 -> 3.0)"
+        in done.stderr
+    )
     assert results(killed) == before
 
     shown = tutelage("show", "killed")
@@ -144,3 +150,13 @@ def test_training_that_refuses_its_settings_leaves_no_trace(tutelage, arguments)
     assert "Training refused its settings or data; its own message stands above" in done.stderr
     assert "lessons_per_updates" in done.stderr
     assert not (tutelage.folder / "wrong/round-000/answers/steps/train.json").exists()
+
+
+def test_training_settings_are_read_before_a_paid_teacher_is_asked(tutelage, arguments):
+    paid = ("--teacher", "teachers.OpenAIBackend", "--teacher.model", "gpt-5-mini")
+    wrong = ("--training.optimizer", '{"class_path": "torch.optim.Adamm"}')
+    done = tutelage(*arguments, "paid", *paid, *wrong, OPENAI_API_KEY="unused")
+    assert done.returncode == 2
+    assert "The training of the arm 'answers' would be refused" in done.stderr
+    assert "Nothing was spent yet" in done.stderr
+    assert not (tutelage.folder / "paid/ledger.sqlite").exists()

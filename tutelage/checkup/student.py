@@ -90,10 +90,10 @@ def sample_lesson(arm: Arm, prompt: Prompt, round_folder: Path) -> tuple[Lesson,
     if prompts.exists() and lessons.exists():
         return LessonSet.read(prompts, lessons, arm.target, 1, arm.trusted_only)[0], True
     source = Provenance("nobody", "none", "none", "")
-    answer = prompt.reference or "42"
-    critique = Annotation(prompt.id, "critique", 0, "(what the teacher says about the attempt)", source)
-    rationale = Annotation(prompt.id, "rationale", 0, "(the teacher's way to the answer)", source, answer=answer)
-    stand_ins = [rationale, replace(critique, answer="correct", subject="(an attempt)")]
+    answer = prompt.reference or prompt.question  # a small tokenizer may know no other characters
+    critique = Annotation(prompt.id, "critique", 0, prompt.question, source)
+    rationale = Annotation(prompt.id, "rationale", 0, prompt.question, source, answer=answer)
+    stand_ins = [rationale, replace(critique, answer="correct", subject=answer)]
     return Lesson(prompt.id, prompt, tuple(stand_ins)), False
 
 
@@ -106,7 +106,7 @@ def check_sample(name: str, arm: Arm, student: Student, prompt: Prompt, round_fo
         for span in preview(example, student.tokenizer):
             picture.append(span.text, style="bold green" if span.weight else "bright_black")
             learnt += span.tokens if span.weight else 0
-        kind = "" if real else " (stand-in text: nothing is distilled yet)"
+        kind = "" if real else " (the question stands in for what the teacher will write)"
         text = f"{len(example.input_ids)} tokens, {learnt} of them learnt (green), part {example.part!r}{kind}"
         ends = example.weights[-1] > 0
         yield Finding("ok" if ends else "warn", f"sample of {name}", text, picture)

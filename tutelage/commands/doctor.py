@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-import yaml
 
 from lessons.errors import ConfigError
 from lessons.records import Prompt
@@ -115,25 +110,9 @@ def check_settings(course: Course) -> Iterator[Finding]:
 
 def check_training(course: Course, name: str) -> Iterator[Finding]:
     """Let the training command read an arm's config, in a process of its own, without training."""
-    from tutelage.training import train_config
+    from tutelage.rounds import round_config
+    from tutelage.training import refusal_of
 
-    arm = course.arms[name]
-    config = train_config(
-        course.student,
-        arm,
-        arm.training_settings(course.training, name),
-        course.round_folder(0),
-        name,
-        course.annotated,
-        course.seed,
-    )
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-        yaml.safe_dump(config, file, sort_keys=False)
-        file.flush()
-        command = [sys.executable, "-m", "tutelage", "train", "fit", "--config", file.name, "--print_config"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        yield Finding("ok", f"training of {name}", "its config is understood")
-    else:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        yield Finding("fail", f"training of {name}", last[0])
+    refused = refusal_of(round_config(course, 0, name, course.root))
+    what = f"training of {name}"
+    yield Finding("ok", what, "its config is understood") if refused is None else Finding("fail", what, refused)

@@ -11,9 +11,9 @@ from lessons.report_card import Cell, ReportCard
 
 __all__ = ["as_image", "exam_chart", "group_chart", "loss_chart"]
 
-# Okabe and Ito's colours: told apart by readers with any colour vision. Grey and black are for base model and teacher.
+# Okabe and Ito's colours: told apart by readers with any colour vision. Greys are for base model and teacher.
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
-SPECIAL = {"base model": "#9aa1a9", "teacher": "#343a40"}
+SPECIAL = {"base model": "#cdd2d9", "teacher": "#7d8794"}
 INK = "#3b4252"
 GRID = "#e5e8ec"
 STYLE: Any = {
