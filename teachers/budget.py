@@ -95,8 +95,7 @@ class Account:
         """Settled calls, and lost ones at their worst case."""
         self.reserved = Cost()
         """Worst cases of the calls in flight."""
-        self.settled = asyncio.Condition()
-        self.unlimited = budget.dollars is None and budget.calls is None and budget.tokens is None
+        self.freed = asyncio.Event()
 
     async def reserve(self, worst: Cost) -> None:
         """Set aside the worst case of a call, waiting for calls in flight to settle if it does not fit yet.
@@ -104,23 +103,20 @@ class Account:
         Raises:
             BudgetExceeded: It does not fit even when all others have settled.
         """
-        if self.unlimited:
-            self.reserved += worst
-            return
-        async with self.settled:
-            while not self.fits(self.spent + self.reserved + worst):
-                if not self.fits(self.spent + worst) or not self.reserved.calls:
-                    raise BudgetExceeded(self.refusal(worst))
-                await self.settled.wait()
-            self.reserved += worst
+        while not self.fits(self.spent + self.reserved + worst):
+            if not self.fits(self.spent + worst) or not self.reserved.calls:
+                raise BudgetExceeded(self.refusal(worst))
+            self.freed.clear()
+            await self.freed.wait()
+        self.reserved += worst
 
-    async def settle(self, worst: Cost, taken: Cost) -> None:
+    def settle(self, worst: Cost, taken: Cost) -> None:
         """Replace a reservation by what the call took."""
         self.reserved -= worst
+        if not self.reserved.calls:
+            self.reserved = Cost()  # what adding and subtracting left over in the last binary digit
         self.spent += taken
-        if not self.unlimited:
-            async with self.settled:
-                self.settled.notify_all()
+        self.freed.set()
 
     def fits(self, total: Cost) -> bool:
         """Whether a total stays within every cap."""

@@ -231,7 +231,7 @@ class Caller:
                 taken = worst
                 raise
             finally:
-                await self.account.settle(worst, taken)
+                self.account.settle(worst, taken)
             self.pauses_in_a_row = self.failures_in_a_row = 0
             return await self.keep(tries.key, canonical, raw, completion, taken)
 
@@ -244,7 +244,7 @@ class Caller:
             self.stop(error)
             raise
         if self.stop_reason is not None:
-            await self.account.settle(worst, Cost())
+            self.account.settle(worst, Cost())
             self.check_running()
 
     def glance(self, raw: JSON) -> Completion | None:

@@ -94,8 +94,8 @@ class RationaleAnnotator(Annotator):
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Ask until `samples` rationales are right, `max_asks` is reached, or one is cut off or refused."""
         grader = asking.grader if self.verify else None
-        if grader is not None:
-            grader.grade("", asking.prompt)  # a prompt that cannot be graded is refused before it is paid for
+        if grader is not None and asking.prompt.reference is None:
+            grader.grade("", asking.prompt)  # most graders refuse it: better before it is paid for
         found: list[Annotation] = []
         missing = self.samples
         while missing and len(found) < self.max_asks:

@@ -188,3 +188,15 @@ def loopback(**settings: Any) -> Iterator[Loopback]:
     finally:
         loop.call_soon_threadsafe(ended.set)
         thread.join()
+
+
+if __name__ == "__main__":  # python tests/teachers/loopback.py LATENCY_SECONDS: prints its port and serves until killed
+    import sys
+
+    async def serve_forever() -> None:
+        provider = Loopback(latency_seconds=float(sys.argv[1]))
+        server = await asyncio.start_server(provider.serve, "127.0.0.1", 0, backlog=1_000)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+    asyncio.run(serve_forever())

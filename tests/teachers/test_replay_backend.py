@@ -56,5 +56,5 @@ def test_what_was_not_recorded_is_a_failure(recorded: Path, sums: Any, grader: A
 def test_a_missing_recording_or_model_is_explained(recorded: Path) -> None:
     with pytest.raises(ConfigError, match=r"No recording nowhere\.sqlite\. It must be a ledger"):
         ReplayBackend("nowhere.sqlite").prepare()
-    with pytest.raises(ConfigError, match="holds nothing of the model 'gpt-9'; it holds teachers.programs"):
+    with pytest.raises(ConfigError, match=r"holds nothing of the model 'gpt-9'; it holds teachers\.programs"):
         ReplayBackend(str(recorded / "l.sqlite"), model="gpt-9").prepare()
