@@ -6,9 +6,10 @@ from teachers.annotators import Annotator, CritiqueAnnotator, DifficultyAnnotato
 from teachers.anthropic_backend import AnthropicBackend
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
 from teachers.budget import Budget
-from teachers.caller import Caller, Limits, Reply
+from teachers.caller import Caller, Reply
 from teachers.distillation import DistillSummary, distill
 from teachers.ledger import Ledger
+from teachers.limits import Limits
 from teachers.openai_backend import OpenAIBackend
 from teachers.pricing import Price
 from teachers.progress import Progress

@@ -7,15 +7,17 @@ import random
 import time
 from dataclasses import dataclass
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity import AsyncRetrying, retry_if_exception
 
-from lessons.errors import BudgetExceeded, CallFailed, ConfigError, Stopped, StorageError
-from teachers.backend import JSON, Completion, Fatal, RateLimited, Request, TeacherBackend, Transient, Verdict
+from lessons.errors import BudgetExceeded, CallFailed, Stopped, StorageError
+from teachers.backend import JSON, Completion, Fatal, Request, TeacherBackend, Transient, Verdict
 from teachers.budget import Account, Budget, Cost, actual, worst_case
-from teachers.ledger import Attempted, Ledger, StoredReply
+from teachers.ledger import Ledger, StoredReply
+from teachers.limits import Limits
 from teachers.request_keys import RequestKeys, request_json
+from teachers.retries import Tries
 
-__all__ = ["Caller", "Limits", "Reply"]
+__all__ = ["Caller", "Counts", "Reply"]
 
 UNREADABLE = (
     KeyError,
@@ -24,33 +26,6 @@ UNREADABLE = (
     ValueError,
     AttributeError,
 )  # what reading a reply of a wrong shape raises
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How hard a teacher may be worked.
-
-    Args:
-        in_flight: Calls under way at once.
-        attempts: Tries of one call when errors that may heal occur (not counting requests to slow down).
-        first_wait_seconds: Longest wait before the second try; it doubles with every further try.
-        longest_wait_seconds: Bound of that growth.
-        patience_seconds: How long one call goes on while the provider keeps asking to slow down.
-        failures_in_a_row: Give up on the whole run when so many calls in a row failed for good.
-    """
-
-    in_flight: int = 64
-    attempts: int = 6
-    first_wait_seconds: float = 1.0
-    longest_wait_seconds: float = 60.0
-    patience_seconds: float = 900.0
-    failures_in_a_row: int = 20
-
-    def check(self) -> None:
-        """Refuse limits that cannot work."""
-        for name in ("in_flight", "attempts", "failures_in_a_row"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"Limits {name} must be 1 or more, got {getattr(self, name)}. Correct the setting.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,60 +286,3 @@ class Caller:
         except TimeoutError:
             return
         self.check_running()
-
-
-class Tries:
-    """The tries of one call: what tenacity asks after each."""
-
-    def __init__(self, caller: Caller, key: str) -> None:
-        self.caller = caller
-        self.key = key
-        self.started = time.monotonic()
-        self.transient = 0
-        self.verdict: Verdict = Fatal()
-        self.reason = ""
-
-    def note(self, error: Exception) -> Verdict:
-        """Classify an error of a call and list it in the ledger."""
-        caller = self.caller
-        self.verdict = caller.backend.classify(error)
-        self.reason = caller.backend.redact(f"{type(error).__name__}: {error}")
-        if isinstance(self.verdict, RateLimited):
-            caller.pause(self.verdict.wait_seconds)
-        elif isinstance(self.verdict, Transient):
-            self.transient += 1
-        caller.counts.failed_attempts += 1
-        lost = isinstance(self.verdict, Transient) and self.verdict.maybe_billed
-        caller.ledger.put_attempt(self.key, caller.keys.identity_json, Attempted(self.key, self.reason, lost))
-        return self.verdict
-
-    def can_heal(self, error: BaseException) -> bool:
-        """Whether another try makes sense at all."""
-        if isinstance(error, Stopped | StorageError) or not isinstance(error, Exception):
-            return False
-        return self.caller.stop_reason is None and not isinstance(self.verdict, Fatal)
-
-    def used_up(self, state: RetryCallState) -> bool:
-        """Whether there were enough tries."""
-        if isinstance(self.verdict, RateLimited):
-            return time.monotonic() - self.started > self.caller.limits.patience_seconds
-        return self.transient >= self.caller.limits.attempts
-
-    def wait_seconds(self, state: RetryCallState) -> float:
-        """How long this call waits; a request to slow down is waited for by all in `sit_out_pause`."""
-        if isinstance(self.verdict, RateLimited):
-            return 0.0
-        limits = self.caller.limits
-        longest = min(limits.longest_wait_seconds, limits.first_wait_seconds * 2 ** min(self.transient - 1, 16))
-        return float(random.uniform(0.5, 1.0) * longest)
-
-    def failure(self, error: Exception) -> CallFailed:
-        """Describe a call that failed for good."""
-        if isinstance(error, CallFailed):
-            return error
-        reason = self.reason or self.caller.backend.redact(f"{type(error).__name__}: {error}")
-        tried = f"after {self.transient} tries" if self.transient > 1 else "and trying again would not help"
-        return CallFailed(
-            f"The teacher {self.caller.backend.model!r} did not answer ({tried}): {reason[:2000]} "
-            "Everything answered so far is in the ledger; correct the cause and run again."
-        )

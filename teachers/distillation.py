@@ -16,7 +16,7 @@ from lessons.tables import write_annotations
 from teachers.annotators.base import Annotator
 from teachers.backend import TeacherBackend
 from teachers.budget import Budget
-from teachers.caller import Limits
+from teachers.limits import Limits
 from teachers.pipeline import Failure, Pipeline
 from teachers.progress import Progress
 

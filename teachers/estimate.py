@@ -12,9 +12,9 @@ from lessons.records import Prompt
 from teachers.annotators.base import Annotator
 from teachers.backend import Request, TeacherBackend
 from teachers.budget import Budget, worst_case
-from teachers.caller import Limits
 from teachers.distillation import check_settings
 from teachers.ledger import Ledger
+from teachers.limits import Limits
 from teachers.pricing import Price
 from teachers.request_keys import RequestKeys, request_json
 

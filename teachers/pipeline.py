@@ -17,8 +17,9 @@ from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking
 from teachers.backend import TeacherBackend
 from teachers.budget import Budget
-from teachers.caller import Caller, Counts, Limits
+from teachers.caller import Caller, Counts
 from teachers.ledger import Ledger
+from teachers.limits import Limits
 
 __all__ = ["Failure", "Pipeline", "Worked"]
 

@@ -12,8 +12,9 @@ from lessons.errors import BudgetExceeded, CallFailed, ConfigError, UnknownPrice
 from lessons.records import Message
 from teachers.backend import JSON, Completion, Request, Sampling, TeacherBackend, Transient, Verdict
 from teachers.budget import Budget, worst_case
-from teachers.caller import Caller, Limits
+from teachers.caller import Caller
 from teachers.ledger import Ledger
+from teachers.limits import Limits
 from teachers.pricing import Price
 
 

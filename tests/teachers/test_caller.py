@@ -11,8 +11,9 @@ import pytest
 from lessons.errors import CallFailed, ConfigError, Stopped, StorageError
 from lessons.records import Message
 from teachers.backend import JSON, Completion, Fatal, RateLimited, Request, Sampling, TeacherBackend, Transient, Verdict
-from teachers.caller import Caller, Limits
+from teachers.caller import Caller
 from teachers.ledger import Ledger
+from teachers.limits import Limits
 
 QUICK = Limits(in_flight=8, attempts=3, first_wait_seconds=0.01, longest_wait_seconds=0.05)
 

@@ -1,0 +1,75 @@
+"""What the one retry layer asks after each try of a call: can it heal, how long to wait, was it tried enough."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from tenacity import RetryCallState
+
+from lessons.errors import CallFailed, Stopped, StorageError
+from teachers.backend import Fatal, RateLimited, Transient, Verdict
+from teachers.ledger import Attempted
+
+if TYPE_CHECKING:
+    from teachers.caller import Caller
+
+__all__ = ["Tries"]
+
+
+class Tries:
+    """The tries of one call: what tenacity asks after each."""
+
+    def __init__(self, caller: Caller, key: str) -> None:
+        self.caller = caller
+        self.key = key
+        self.started = time.monotonic()
+        self.transient = 0
+        self.verdict: Verdict = Fatal()
+        self.reason = ""
+
+    def note(self, error: Exception) -> Verdict:
+        """Classify an error of a call and list it in the ledger."""
+        caller = self.caller
+        self.verdict = caller.backend.classify(error)
+        self.reason = caller.backend.redact(f"{type(error).__name__}: {error}")
+        if isinstance(self.verdict, RateLimited):
+            caller.pause(self.verdict.wait_seconds)
+        elif isinstance(self.verdict, Transient):
+            self.transient += 1
+        caller.counts.failed_attempts += 1
+        lost = isinstance(self.verdict, Transient) and self.verdict.maybe_billed
+        caller.ledger.put_attempt(self.key, caller.keys.identity_json, Attempted(self.key, self.reason, lost))
+        return self.verdict
+
+    def can_heal(self, error: BaseException) -> bool:
+        """Whether another try makes sense at all."""
+        if isinstance(error, Stopped | StorageError) or not isinstance(error, Exception):
+            return False
+        return self.caller.stop_reason is None and not isinstance(self.verdict, Fatal)
+
+    def used_up(self, state: RetryCallState) -> bool:
+        """Whether there were enough tries."""
+        if isinstance(self.verdict, RateLimited):
+            return time.monotonic() - self.started > self.caller.limits.patience_seconds
+        return self.transient >= self.caller.limits.attempts
+
+    def wait_seconds(self, state: RetryCallState) -> float:
+        """How long this call waits; a request to slow down is waited for by all in `sit_out_pause`."""
+        if isinstance(self.verdict, RateLimited):
+            return 0.0
+        limits = self.caller.limits
+        longest = min(limits.longest_wait_seconds, limits.first_wait_seconds * 2 ** min(self.transient - 1, 16))
+        return float(random.uniform(0.5, 1.0) * longest)
+
+    def failure(self, error: Exception) -> CallFailed:
+        """Describe a call that failed for good."""
+        if isinstance(error, CallFailed):
+            return error
+        reason = self.reason or self.caller.backend.redact(f"{type(error).__name__}: {error}")
+        tried = f"after {self.transient} tries" if self.transient > 1 else "and trying again would not help"
+        return CallFailed(
+            f"The teacher {self.caller.backend.model!r} did not answer ({tried}): {reason[:2000]} "
+            "Everything answered so far is in the ledger; correct the cause and run again."
+        )
