@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_type_hints
 
+import yaml
 from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 
 from lessons.errors import BadInput, ConfigError
 from tutelage.settings import build
 
 __all__ = ["make_parser", "run_function"]
+
+BUILT_BY_TRAINING = ("training.optimizer", "training.schedule")
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)  # a record's fields are documented below themselves
 
@@ -61,7 +65,7 @@ def run_function(function: Callable[..., object], program: str, arguments: list[
     """
     parser = make_parser(function, program)
     try:
-        settings = parser.parse_args(arguments)
+        settings = parser.parse_args(whole_parts(arguments))
         built: dict[str, Any] = vars(parser.instantiate(settings, instantiators=[(build, object, True)]))
     except BadInput:
         raise
@@ -70,6 +74,35 @@ def run_function(function: Callable[..., object], program: str, arguments: list[
     built.pop("config")
     record = record_of(function)
     return function(**built) if record is None else function(record.kind(**built))
+
+
+def whole_parts(arguments: list[str]) -> list[str]:
+    """Hand overrides of parts that only training builds over as configs, which replace them as a whole.
+
+    These settings are plain mappings here, since building them needs torch. jsonargparse (4.53) takes an override of
+    a mapping that holds `class_path` for a class's and fails, and puts `...init_args.lr` beside `init_args`.
+
+    Raises:
+        ConfigError: A single argument of such a part is set.
+    """
+    rewritten: list[str] = []
+    waiting = iter(arguments)
+    for word in waiting:
+        option, equals, value = word.partition("=")
+        part = next((part for part in BUILT_BY_TRAINING if option.startswith(f"--{part}")), None)
+        if part is None:
+            rewritten.append(word)
+            continue
+        if option != f"--{part}":
+            raise ConfigError(
+                f"{option} sets one argument of a part that only training builds. Set the whole part: "
+                f"--{part} '{{class_path: ..., init_args: {{...}}}}', or change the --config file."
+            )
+        config: Any = yaml.safe_load(value if equals else next(waiting, "null"))
+        for name in reversed(part.split(".")):
+            config = {name: config}
+        rewritten += ["--config", json.dumps(config)]
+    return rewritten
 
 
 def usage_message(error: Exception, program: str) -> str:

@@ -62,8 +62,8 @@ class Arm:
     """Leave out annotations that could not be read or were graded wrong."""
     signals: list[Signal] = field(default_factory=list)
     """What to measure about every lesson."""
-    ordering: Ordering = field(default_factory=Shuffled)
-    """How to order one pass."""
+    ordering: Ordering | None = None
+    """How to order one pass; None shuffles."""
     order_by: str | None = None
     """Name of the signal to order by."""
     passes: float = 1.0
@@ -72,6 +72,11 @@ class Arm:
     """Go on with further passes until the plan has this many entries: gives a control arm as many updates."""
     training: dict[str, Any] = field(default_factory=dict)
     """Keys of the course's `training` that this arm sets otherwise."""
+
+    @property
+    def order(self) -> Ordering:
+        """The ordering of one pass."""
+        return self.ordering or Shuffled()
 
     def training_settings(self, shared: Training, name: str) -> Training:
         """Return the course's training settings with this arm's own put over them."""
@@ -236,9 +241,10 @@ class Course:
 
 def check_order(name: str, arm: Arm) -> None:
     """Refuse an arm that orders by a signal it does not have."""
+    ordering = arm.order
     names = [signal.name for signal in arm.signals]
-    if (arm.order_by is not None and arm.order_by not in names) or (arm.order_by is None and arm.ordering.needs_scores):
+    if (arm.order_by is not None and arm.order_by not in names) or (arm.order_by is None and ordering.needs_scores):
         raise ConfigError(
-            f"The arm {name!r} has {type(arm.ordering).__name__} order by {arm.order_by or 'nothing'}; its signals are "
+            f"The arm {name!r} has {type(ordering).__name__} order by {arm.order_by or 'nothing'}; its signals are "
             f"{', '.join(names) or 'none'}. Set `order_by` to one of them, or add the signal to `signals`."
         )

@@ -187,7 +187,7 @@ def plan_step(course: Course, number: int, name: str) -> Step:
     def action() -> dict[str, JSON]:
         lessons = LessonSet.read(prompts, annotations, arm.target, arm.targets_per_prompt, arm.trusted_only)
         return write_plan(
-            lessons, arm.signals, arm.ordering, arm.order_by, arm.passes, arm.minimum_length, course.seed, folder,
+            lessons, arm.signals, arm.order, arm.order_by, arm.passes, arm.minimum_length, course.seed, folder,
             f"{course.name}: {name}",
         )  # fmt: skip
 

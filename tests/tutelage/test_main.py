@@ -110,6 +110,17 @@ def test_print_config_shows_overrides(tutelage, tiny_course):
     assert not (tutelage.folder / "f").exists()
 
 
+def test_a_part_that_training_builds_is_set_as_a_whole(tutelage, tiny_course):
+    shown = ("course", "--config", tiny_course, "--folder", "f", "--print_config")
+    done = tutelage(*shown[:-1], "--training.optimizer", "{class_path: torch.optim.SGD, init_args: {lr: 1}}", shown[-1])
+    assert done.returncode == 0, done.stderr
+    assert "class_path: torch.optim.SGD\n    init_args:\n      lr: 1" in done.stdout
+    assert "Warning" not in done.stderr
+    done = tutelage(*shown, "--training.optimizer.init_args.lr", "3")
+    assert done.returncode == 2
+    assert "Set the whole part: --training.optimizer '{class_path: ..., init_args: {...}}'" in done.stderr
+
+
 def test_a_plugin_of_the_working_folder_is_found(tutelage):
     (tutelage.folder / "my_plugins.py").write_text(
         "from lessons.sources import PromptSource\n\n\nclass Mine(PromptSource):\n"

@@ -154,7 +154,7 @@ def test_training_that_refuses_its_settings_leaves_no_trace(tutelage, arguments)
 
 def test_training_settings_are_read_before_a_paid_teacher_is_asked(tutelage, arguments):
     paid = ("--teacher", "teachers.OpenAIBackend", "--teacher.model", "gpt-5-mini")
-    wrong = ("--training.optimizer", '{"class_path": "torch.optim.Adamm"}')
+    wrong = ("--training.data", '{"lessons_per_updates": 3}')
     done = tutelage(*arguments, "paid", *paid, *wrong, OPENAI_API_KEY="unused")
     assert done.returncode == 2
     assert "The training of the arm 'answers' would be refused" in done.stderr

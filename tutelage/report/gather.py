@@ -85,7 +85,7 @@ def training(folder: Path) -> Training:
 def describe(arm: Arm) -> str:
     """Say in a few words what an arm trains on and in which order."""
     what = type(arm.rendering).__name__ + (f" of {arm.target}" if arm.target else "")
-    order = type(arm.ordering).__name__ + (f" by {arm.order_by}" if arm.order_by and arm.ordering.needs_scores else "")
+    order = type(arm.order).__name__ + (f" by {arm.order_by}" if arm.order_by and arm.order.needs_scores else "")
     passes = f"{arm.passes:g} pass{'es' if arm.passes != 1 else ''}"
     return f"{what}, {order}, {passes}" + (f", at least {arm.minimum_length} entries" if arm.minimum_length else "")
 
