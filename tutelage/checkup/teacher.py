@@ -7,11 +7,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from teachers.estimate import estimate
-
 from lessons.grading import Grader
 from lessons.records import Message, Prompt
 from teachers import Annotator, Budget, Caller, Ledger, Limits, Reply, Request, Sampling, TeacherBackend
+from teachers.estimate import estimate
 from tutelage.checkup.finding import Finding
 from tutelage.report.page import dollars
 
