@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from transformers import (
@@ -21,9 +21,7 @@ from transformers import (
 from lessons.errors import ConfigError
 from lessons.model_files import resolve
 from teachers.backend import JSON, Request
-
-if TYPE_CHECKING:
-    from teachers.transformers_backend import GenerationStats
+from teachers.generation_stats import GenerationStats
 
 __all__ = ["LocalModel"]
 

@@ -12,7 +12,8 @@ from tenacity import AsyncRetrying, retry_if_exception
 from lessons.errors import BudgetExceeded, CallFailed, Stopped, StorageError
 from teachers.backend import JSON, Completion, Fatal, Request, TeacherBackend, Transient, Verdict
 from teachers.budget import Account, Budget, Cost, actual, worst_case
-from teachers.ledger import Ledger, StoredReply
+from teachers.ledger import Ledger
+from teachers.ledger_records import StoredReply
 from teachers.limits import Limits
 from teachers.request_keys import RequestKeys, request_json
 from teachers.retries import Tries

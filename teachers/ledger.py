@@ -6,61 +6,15 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from lessons.errors import DataError, StorageError
 from teachers.backend import JSON
+from teachers.ledger_records import Attempted, LedgerTotals, StoredReply
 from teachers.ledger_writer import LedgerWriter, connect
 
-__all__ = ["Attempted", "Ledger", "LedgerTotals", "StoredReply"]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReply:
-    """One reply in the ledger."""
-
-    key: str
-    """The request key."""
-    raw: JSON
-    """The raw reply."""
-    input_tokens: int | None
-    """Tokens read, as billed."""
-    output_tokens: int | None
-    """Tokens written, as billed."""
-    cost_dollars: float | None
-    """What it cost when it was bought; None when the price was not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempted:
-    """One call that brought no reply."""
-
-    key: str
-    """The request key."""
-    reason: str
-    """The error, without secrets."""
-    maybe_billed: bool
-    """Whether the provider may have charged for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerTotals:
-    """Sums over a ledger."""
-
-    replies: int
-    """Replies stored."""
-    failed_attempts: int
-    """Calls that brought no reply."""
-    input_tokens: int
-    """Tokens read, as billed."""
-    output_tokens: int
-    """Tokens written, as billed."""
-    cost_dollars: float
-    """Dollars of all replies with a known price."""
-    unpriced: int
-    """Replies whose price was not known."""
+__all__ = ["Ledger"]
 
 
 class Ledger:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lessons.errors import StorageError
 
 if TYPE_CHECKING:
-    from teachers.ledger import StoredReply
+    from teachers.ledger_records import StoredReply
 
 __all__ = ["LedgerWriter", "connect"]
 

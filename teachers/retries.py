@@ -10,7 +10,7 @@ from tenacity import RetryCallState
 
 from lessons.errors import CallFailed, Stopped, StorageError
 from teachers.backend import Fatal, RateLimited, Transient, Verdict
-from teachers.ledger import Attempted
+from teachers.ledger_records import Attempted
 
 if TYPE_CHECKING:
     from teachers.caller import Caller

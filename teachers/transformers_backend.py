@@ -6,7 +6,6 @@ import asyncio
 import queue
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal, cast
@@ -14,30 +13,15 @@ from typing import TYPE_CHECKING, Literal, cast
 from lessons.errors import ConfigError, MissingDependency
 from lessons.model_files import resolve
 from teachers.backend import JSON, Completion, FinishReason, Request, TeacherBackend
+from teachers.generation_stats import GenerationStats
 from teachers.request_keys import request_json
 
 if TYPE_CHECKING:
     from teachers.batched_generation import LocalModel
 
-__all__ = ["GenerationStats", "TransformersBackend"]
+__all__ = ["TransformersBackend"]
 
 Waiting = tuple[Request, "Future[JSON]"]
-
-
-@dataclass(slots=True)
-class GenerationStats:
-    """What a local teacher did so far."""
-
-    requests: int = 0
-    """Completions written."""
-    batches: int = 0
-    """Batches generated."""
-    input_tokens: int = 0
-    """Tokens read, padding not counted."""
-    output_tokens: int = 0
-    """Tokens written, end-of-turn included."""
-    seconds: float = 0.0
-    """Time spent generating."""
 
 
 class TransformersBackend(TeacherBackend):

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lessons.errors import DataError, StorageError
-from teachers.ledger import Attempted, Ledger, StoredReply
+from teachers.ledger import Ledger
+from teachers.ledger_records import Attempted, StoredReply
 
 IDENTITY = '{"model":"m"}'
 

@@ -1,0 +1,23 @@
+"""What a local teacher did: a count that costs no torch to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["GenerationStats"]
+
+
+@dataclass(slots=True)
+class GenerationStats:
+    """What a local teacher did so far."""
+
+    requests: int = 0
+    """Completions written."""
+    batches: int = 0
+    """Batches generated."""
+    input_tokens: int = 0
+    """Tokens read, padding not counted."""
+    output_tokens: int = 0
+    """Tokens written, end-of-turn included."""
+    seconds: float = 0.0
+    """Time spent generating."""
