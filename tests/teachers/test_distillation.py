@@ -29,8 +29,10 @@ from teachers import (
 
 ADDITION = "teachers.programs.addition:answer"
 
+# Where the tests themselves run in the background, SIGINT is ignored and children inherit that: they take it back.
 COMMAND = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from lessons.graders import NumberGrader
 from lessons.records import Message, Prompt
 from teachers import DifficultyAnnotator, Limits, OpenAIBackend, RationaleAnnotator, distill
