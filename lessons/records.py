@@ -113,6 +113,8 @@ class Annotation:
     """The mark of `answer` against the prompt's reference; None when it was not graded."""
     saw_reference: bool = False
     """Whether the teacher was shown the reference answer."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Typed fields beyond text, answer and value, JSON values only; each annotator's docstring names its own."""
 
     @property
     def trusted(self) -> bool:

@@ -58,6 +58,7 @@ ANNOTATION_SCHEMA = pa.schema(
         ("answer", pa.string()),
         ("value", pa.float64()),
         ("subject", pa.string()),
+        ("data", pa.string()),  # JSON: its keys differ from kind to kind
         ("problem", pa.string()),
         *GRADE_FIELDS,
         pa.field("saw_reference", pa.bool_(), nullable=False),
@@ -180,7 +181,7 @@ def prompt_to_row(prompt: Prompt) -> Row:
         "choices": list(prompt.choices),
         "topic": prompt.topic,
         "difficulty": prompt.difficulty,
-        "metadata": json.dumps(dict(prompt.metadata), sort_keys=True, ensure_ascii=False) if prompt.metadata else None,
+        "metadata": json_or_null(prompt.metadata),
     }
 
 
@@ -202,6 +203,7 @@ def annotation_to_row(annotation: Annotation) -> Row:
     source = annotation.provenance
     return {
         **{name: getattr(annotation, name) for name in ANNOTATION_FIELDS},
+        "data": json_or_null(annotation.data),
         **grade_to_row(annotation.grade),
         **{name: getattr(source, name) for name in PROVENANCE_FIELDS},
     }
@@ -211,6 +213,7 @@ def annotation_from_row(row: Mapping[str, Any]) -> Annotation:
     """Rebuild an annotation from a row of `ANNOTATION_SCHEMA`."""
     return Annotation(
         **{name: row[name] for name in ANNOTATION_FIELDS if name != "trusted"},
+        data=json.loads(row["data"]) if row["data"] else {},
         grade=grade_from_row(row),
         provenance=Provenance(**{name: row[name] for name in PROVENANCE_FIELDS}),
     )
@@ -224,6 +227,11 @@ def attempt_to_row(attempt: Attempt) -> Row:
 def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
     """Rebuild an attempt from a row of `ATTEMPT_SCHEMA`."""
     return Attempt(**{name: row[name] for name in ATTEMPT_FIELDS}, grade=grade_from_row(row))
+
+
+def json_or_null(values: Mapping[str, Any]) -> str | None:
+    """Write a mapping as JSON; null when it is empty."""
+    return json.dumps(dict(values), sort_keys=True, ensure_ascii=False) if values else None
 
 
 def grade_to_row(grade: Grade | None) -> Row:

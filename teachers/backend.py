@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lessons.records import Message
+from teachers.batch_api import BatchAPI
 from teachers.pricing import Price
+from teachers.rate_news import RateNews
 
 __all__ = [
     "JSON",
@@ -19,6 +21,7 @@ __all__ = [
     "Request",
     "Sampling",
     "TeacherBackend",
+    "TokenLogprob",
     "Transient",
     "Verdict",
 ]
@@ -54,7 +57,12 @@ class Request:
     sample: int = 0
     """0-based number of the draw: the same question with another number is another call."""
     schema: Mapping[str, Any] | None = None
-    """JSON schema the completion must follow; None for free text."""
+    """JSON schema the completion should follow; None for free text. A teacher that cannot hold to a schema leaves it
+    out: the messages say the form in words, too, and the parser checks."""
+    top_logprobs: int = 0
+    """So many of the likeliest tokens are reported with their log-probabilities at each position; 0 for none."""
+    continuation: str | None = None
+    """A text to score in place of writing one: the reply holds its tokens' log-probabilities ("score")."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Not part of the key and not sent: "prompt" (the `Prompt`) and "kind", for teachers that are programs."""
 
@@ -62,6 +70,18 @@ class Request:
     def seed(self) -> int | None:
         """The seed of this very draw; None when the provider chooses."""
         return None if self.sampling.seed is None else self.sampling.seed + self.sample
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One token of a completion and how likely it was."""
+
+    token: str
+    """The token's text."""
+    logprob: float
+    """Natural logarithm of its probability."""
+    top: tuple[tuple[str, float], ...] = ()
+    """The likeliest tokens at this position with their log-probabilities, likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +100,16 @@ class Completion:
     """The model that answered, as it names itself."""
     cached_input_tokens: int = 0
     """Those of the tokens read that came from the provider's cache."""
+    cache_write_tokens: int = 0
+    """Those of the tokens read that were written to the provider's cache."""
     reasoning: str | None = None
     """The reasoning that the provider keeps apart from the answer."""
+    reasoning_tokens: int = 0
+    """Those of the tokens written that are hidden reasoning, as far as reported."""
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    """The tokens of `text` with their log-probabilities; None when none were asked for."""
+    answered_by: str | None = None
+    """Which member of a pool answered; None for a single teacher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +143,12 @@ class TeacherBackend(ABC):
     """Speaks to one model. Constructors store, `prepare` checks, `send` connects."""
 
     gives: frozenset[str] = frozenset({"text"})
-    """What it can give: "text", "seed" (honours seeds), "schema" (follows JSON schemas)."""
+    """What it can give: "text", "seed" (honours seeds), "schema" (holds to JSON schemas), "logprobs" (of what it
+    writes), "score" (log-probabilities of a given continuation)."""
+    samples_per_call: int = 1
+    """The most samples of one question that one call can draw (`send_samples`)."""
+    heard: Callable[[RateNews], None] | None = None
+    """Called with what a reply's headers say about rate limits; set by whoever paces the calls."""
 
     @property
     @abstractmethod
@@ -129,6 +162,19 @@ class TeacherBackend(ABC):
     @abstractmethod
     def read(self, raw: JSON) -> Completion:
         """Read a raw reply. Pure: no clock, no network."""
+
+    async def send_samples(self, requests: Sequence[Request]) -> list[JSON]:
+        """Return the raw replies to requests that differ only in their sample number, drawn by one call.
+
+        Each is a whole reply by itself, under its own key. What the call shares (the tokens read) is counted in the
+        first, so that the usage of all adds up to the bill. Called with 2 to `samples_per_call` requests.
+        """
+        return [await self.send(request) for request in requests]
+
+    @property
+    def batch_api(self) -> BatchAPI | None:
+        """The provider's interface for batches; None when it has none."""
+        return None
 
     @property
     def model(self) -> str:

@@ -115,7 +115,7 @@ def distill(
 
     def written(bar: Progress) -> Iterator[Annotation]:
         for worked in pipeline:
-            summary.prompts += 1
+            summary.prompts += worked.of_prompt
             failures.extend(worked.failures)
             for annotation in worked.annotations:
                 summary.count(annotation)

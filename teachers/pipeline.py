@@ -15,6 +15,7 @@ from lessons.errors import CallFailed, Stopped, TutelageError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking
+from teachers.annotators.roll import Roll
 from teachers.backend import TeacherBackend
 from teachers.budget import Budget
 from teachers.caller import Caller, Counts
@@ -48,6 +49,13 @@ class Worked:
     """All annotations, in the order of the annotators."""
     failures: list[Failure] = field(default_factory=list)
     """What could not be had."""
+    of_prompt: bool = True
+    """Whether it is of one prompt; False for what only the whole run allows (`Roll.conclude`)."""
+
+
+def concluded(rolls: Sequence[Roll | None]) -> Worked:
+    """Return what only the whole run allows."""
+    return Worked([a for roll in rolls if roll is not None for a in roll.conclude()], of_prompt=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ class Pipeline:
         self.ledger_path = ledger
         self.limits = limits
         self.budget = budget
+        self.rolls = [annotator.roll() for annotator in annotators]
         self.window = 4 * limits.in_flight + 256
         self.counts = Counts()
         self.caller: Caller | None = None
@@ -171,6 +180,9 @@ class Pipeline:
         try:
             for prompt in self.prompts:
                 caller.check_running()
+                for roll in self.rolls:
+                    if roll is not None:
+                        roll.enroll(prompt)
                 window.append(asyncio.create_task(self.work_on(prompt, caller)))
                 if len(window) >= self.window:
                     await self.take_head(window)
@@ -178,6 +190,7 @@ class Pipeline:
                     await asyncio.sleep(0.01)
             while window:
                 await self.take_head(window)
+            self.finished.append(concluded(self.rolls))
             self.results.put(self.finished)
         except Exception as error:
             caller.stop(error)
@@ -191,7 +204,13 @@ class Pipeline:
 
     async def take_head(self, window: deque[asyncio.Task[Worked]]) -> None:
         """Wait for the oldest prompt; hand finished ones over by the handful, which wakes the writer less often."""
-        self.finished.append(await window.popleft())
+        worked = await window.popleft()
+        for annotator, roll in zip(self.annotators, self.rolls, strict=True):
+            if roll is not None:
+                for annotation in worked.annotations:
+                    if annotation.kind == annotator.kind:
+                        roll.see(annotation)
+        self.finished.append(worked)
         if len(self.finished) >= HANDFUL or time.monotonic() - self.handed_over > LONGEST_WAIT_SECONDS:
             self.results.put(self.finished)
             self.finished, self.handed_over = [], time.monotonic()
@@ -199,7 +218,7 @@ class Pipeline:
     async def work_on(self, prompt: Prompt, caller: Caller) -> Worked:
         """Let every annotator work on one prompt."""
         worked = Worked()
-        for annotator in self.annotators:
+        for annotator, roll in zip(self.annotators, self.rolls, strict=True):
             asking = Asking(
                 prompt=prompt,
                 ask=caller.ask,
@@ -207,6 +226,7 @@ class Pipeline:
                 model=self.teacher.model,
                 grader=self.grader,
                 earlier=worked.annotations,
+                roll=roll,
             )
             try:
                 found = await annotator.annotate(asking)

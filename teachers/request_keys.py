@@ -15,14 +15,17 @@ encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", "
 def request_json(request: Request) -> str:
     """Return a request as canonical JSON: what the key is made of and what the ledger keeps."""
     drawn = request.sampling
-    return encode(
-        {
-            "messages": [[message.role, message.content] for message in request.messages],
-            "sampling": [drawn.temperature, drawn.top_p, drawn.max_output_tokens, drawn.seed, list(drawn.stop)],
-            "schema": None if request.schema is None else dict(request.schema),
-            "sample": request.sample,
-        }
-    )
+    fields: JSON = {
+        "messages": [[message.role, message.content] for message in request.messages],
+        "sampling": [drawn.temperature, drawn.top_p, drawn.max_output_tokens, drawn.seed, list(drawn.stop)],
+        "schema": None if request.schema is None else dict(request.schema),
+        "sample": request.sample,
+    }
+    if request.top_logprobs:  # left out where not used: ledgers from before these fields keep their keys
+        fields["top_logprobs"] = request.top_logprobs
+    if request.continuation is not None:
+        fields["continuation"] = request.continuation
+    return encode(fields)
 
 
 class RequestKeys:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from lessons.grading import Grader
 from lessons.records import Annotation, Message, Prompt, Provenance
+from teachers.annotators.repair import repair_request, sum_known
+from teachers.annotators.roll import Roll
 from teachers.annotators.template import Template
-from teachers.backend import Completion, Request, Sampling
+from teachers.backend import Completion, Request, Sampling, TeacherBackend
 from teachers.caller import Reply
 
 __all__ = ["Annotator", "Asking", "Fields", "ParseProblem", "together"]
@@ -32,6 +34,8 @@ class Fields:
     """The final answer, verdict or label as written."""
     value: float | None = None
     """The label as a number."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Further typed fields, JSON values only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,10 @@ class Asking:
     """Marks answers; None when the run has no grader."""
     earlier: Sequence[Annotation]
     """What the annotators before this one wrote about the prompt."""
+    roll: Roll | None = None
+    """What this annotator knows of the whole run (`Annotator.roll`); None when it keeps none."""
+    through: Callable[[TeacherBackend], Asking] | None = None
+    """Returns the same with another model to ask: one of the annotator's `backends`."""
 
 
 class Annotator(ABC):
@@ -59,6 +67,7 @@ class Annotator(ABC):
         template: Text file with the prompt template; None for the shipped one.
         sampling: How completions are drawn.
         show_reference: Whether the teacher sees the reference answer.
+        repairs: How often a reply that cannot be read is sent back with the reason: 0 or 1.
     """
 
     kind: str
@@ -66,15 +75,21 @@ class Annotator(ABC):
     needs: frozenset[str] = frozenset({"text"})
     """What the backend must give."""
 
-    def __init__(self, template: str | None, sampling: Sampling, show_reference: bool) -> None:
+    def __init__(self, template: str | None, sampling: Sampling, show_reference: bool, repairs: int = 0) -> None:
         self.template_path = template
         self.sampling = sampling
         self.show_reference = show_reference
+        self.repairs = repairs
 
     @cached_property
     def template(self) -> Template:
         """The prompt template."""
         return Template(self.template_path, self.kind)
+
+    @property
+    def backends(self) -> tuple[TeacherBackend, ...]:
+        """Models it asks besides the run's teacher; each is checked and prepared before the first call."""
+        return ()
 
     @abstractmethod
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
@@ -97,11 +112,19 @@ class Annotator(ABC):
         sure, most = self.foresee(prompt)
         return sure[-1] if sure and most else None
 
+    def roll(self) -> Roll | None:
+        """Return a new record of one run, for annotators that compare prompts with each other; None for the others."""
+        return None
+
     def check(self, grader: Grader | None) -> None:
-        """Refuse settings that cannot work, before anything is sent. Reads the template."""
+        """Refuse settings that cannot work, before anything is sent. Reads the template.
+
+        Raises:
+            ConfigError: The settings contradict each other, or the template is wrong.
+        """
         _ = self.template.label
 
-    def build(self, prompt: Prompt, **more: str) -> tuple[Message, ...]:
+    def build(self, prompt: Prompt, **more: Any) -> tuple[Message, ...]:
         """Return the messages that ask about a prompt."""
         return self.template.messages(prompt, self.show_reference, **more)
 
@@ -110,6 +133,22 @@ class Annotator(ABC):
     ) -> Request:
         """Make the request for one sample."""
         return Request(messages, sampling or self.sampling, sample, metadata={"prompt": prompt, "kind": self.kind})
+
+    async def asked(self, asking: Asking, request: Request, subject: str | None = None) -> Annotation:
+        """Ask one request and read the reply; if it cannot be read, send it back with the reason, `repairs` times.
+
+        The annotation of a repaired reply carries the key of the last call and the tokens and dollars of both.
+        """
+        reply = await asking.ask(request)
+        found = self.annotation(asking, request.sample, reply, subject)
+        for _ in range(self.repairs):
+            if found.problem is None or found.provenance.finish_reason != "stop":
+                break
+            request = repair_request(request, reply.completion.text, found.problem)
+            reply, spent = await asking.ask(request), found.provenance
+            found = self.annotation(asking, request.sample, reply, subject)
+            found = replace(found, provenance=sum_known(found.provenance, spent))
+        return found
 
     def annotation(self, asking: Asking, sample: int, reply: Reply, subject: str | None = None) -> Annotation:
         """Turn a reply into an ungraded annotation; what cannot be read becomes one with a problem."""
@@ -133,11 +172,12 @@ class Annotator(ABC):
             answer=fields.answer,
             value=fields.value,
             subject=subject,
+            data=fields.data,
             problem=problem,
             saw_reference=self.show_reference and asking.prompt.reference is not None,
             provenance=Provenance(
                 teacher=asking.teacher,
-                model=asking.model,
+                model=completion.answered_by or asking.model,
                 template=self.template.label,
                 request_key=reply.key,
                 input_tokens=completion.input_tokens,

@@ -74,7 +74,7 @@ class Template:
         """Name, version and the first 8 hex digits of the text's SHA-256, for example "rationale/1@0f3a91bc"."""
         return f"{self.parts[0]}@{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
 
-    def messages(self, prompt: Prompt, reference: bool = False, **more: str) -> tuple[Message, ...]:
+    def messages(self, prompt: Prompt, reference: bool = False, **more: Any) -> tuple[Message, ...]:
         """Fill the template in for a prompt.
 
         Earlier turns of the prompt stay turns; its system message too, unless the template has a section of its own.

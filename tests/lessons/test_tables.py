@@ -49,7 +49,7 @@ SOURCES = st.builds(
 )
 ANNOTATIONS = st.builds(
     Annotation, TEXT, TEXT, st.integers(0, 2**31 - 1), TEXT, SOURCES, st.none() | TEXT, st.none() | NUMBER,
-    st.none() | TEXT, st.none() | TEXT, st.none() | GRADES, st.booleans(),
+    st.none() | TEXT, st.none() | TEXT, st.none() | GRADES, st.booleans(), st.dictionaries(TEXT, JSON, max_size=2),
 )  # fmt: skip
 ATTEMPTS = st.builds(
     Attempt, TEXT, TEXT, TEXT, st.integers(0, 2**31 - 1), st.none() | GRADES, st.none() | COUNT, st.booleans()
