@@ -53,9 +53,9 @@ class Worked:
     """Whether it is of one prompt; False for what only the whole run allows (`Roll.conclude`)."""
 
 
-def concluded(rolls: Sequence[Roll | None]) -> Worked:
-    """Return what only the whole run allows."""
-    return Worked([a for roll in rolls if roll is not None for a in roll.conclude()], of_prompt=False)
+def concluded(rolls: Sequence[Roll | None]) -> list[Worked]:
+    """Return what only the whole run allows: one for each annotator that sums up."""
+    return [Worked(list(roll.conclude()), of_prompt=False) for roll in rolls if roll is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Pipeline:
                     await asyncio.sleep(0.01)
             while window:
                 await self.take_head(window)
-            self.finished.append(concluded(self.rolls))
+            self.finished += concluded(self.rolls)
             self.results.put(self.finished)
         except Exception as error:
             caller.stop(error)
