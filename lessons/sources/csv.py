@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lessons.errors import DataError
 from lessons.sources.columns import ColumnMap
-from lessons.sources.tabular import AS_NAMED, TabularSource, existing_file
+from lessons.sources.source_files import opened_bytes
+from lessons.sources.tabular import AS_NAMED, TabularSource
 
 __all__ = ["CSVSource", "csv_rows"]
 
 
 class CSVSource(TabularSource):
-    """Reads a CSV file (UTF-8) whose first line names the columns, streaming; an empty cell counts as no value.
+    """Reads a CSV file (UTF-8; also .csv.gz) whose first line names the columns; an empty cell counts as no value.
 
     Args:
         path: The file.
@@ -60,8 +62,7 @@ def csv_rows(path: str | Path, delimiter: str = ",") -> Iterator[tuple[str, dict
     Raises:
         DataError: The file is missing, is not UTF-8, or a row has too few or too many cells.
     """
-    path = existing_file(path)
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with opened_bytes(path) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, delimiter=delimiter, strict=True)
         try:
             for row in reader:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from lessons.errors import DataError
 from lessons.sources.columns import ColumnMap
-from lessons.sources.tabular import AS_NAMED, TabularSource, existing_file
+from lessons.sources.source_files import opened_bytes
+from lessons.sources.tabular import AS_NAMED, TabularSource
 
 __all__ = ["JSONLSource", "json_lines"]
 
@@ -58,8 +58,7 @@ def json_lines(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         DataError: The file is missing, or a line is not a JSON object; the message names file and line.
     """
-    path = existing_file(path)
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+    with opened_bytes(path) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield f"{path}:{number}", json_object(line, f"{path}:{number}")

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from lessons.errors import DataError
 from lessons.sources.columns import ColumnMap
-from lessons.sources.tabular import AS_NAMED, TabularSource, existing_file
+from lessons.sources.source_files import existing_file
+from lessons.sources.tabular import AS_NAMED, TabularSource
 
 __all__ = ["ParquetSource", "parquet_rows"]
 

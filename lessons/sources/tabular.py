@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from lessons.errors import ConfigError, DataError
@@ -13,7 +11,7 @@ from lessons.records import Prompt
 from lessons.sources.base import PromptSource
 from lessons.sources.columns import ColumnMap, lookup
 
-__all__ = ["AS_NAMED", "TabularSource", "existing_file"]
+__all__ = ["AS_NAMED", "TabularSource"]
 
 AS_NAMED = ColumnMap()
 """The default mapping: columns "question" and "answer"."""
@@ -87,21 +85,3 @@ def matches(value: Any, wanted: Any) -> bool:
     if isinstance(value, str) != isinstance(wanted, str) and value is not None and wanted is not None:
         return str(value).casefold() == str(wanted).casefold()
     return bool(value == wanted)
-
-
-def existing_file(path: str | Path) -> Path:
-    """Return the path of a file that is there.
-
-    Raises:
-        DataError: It is not; the message names the most similar file of the folder.
-    """
-    path = Path(path).expanduser()
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; a file is allowed here. Name one of its files.")
-    folder = path.parent
-    names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-    near = difflib.get_close_matches(path.name, names, 1)
-    hint = f" Did you mean {folder / near[0]}?" if near else "" if names else f" The folder {folder} holds nothing."
-    raise DataError(f"No file {path}.{hint} Correct the path (it is taken from the folder you run in, {Path.cwd()}).")

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lessons.errors import ConfigError, DataError
-from lessons.sources.tabular import TabularSource, existing_file
+from lessons.sources.tabular import TabularSource
 
 ROWS = [{"question": f"q{k}", "answer": str(k), "even": k % 2 == 0, "text": str(k % 3)} for k in range(10)]
 
@@ -51,14 +50,3 @@ def test_a_filter_on_a_missing_column() -> None:
 def test_senseless_bounds(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="skip may be 0 or more, limit 1 or more"):
         list(Rows(**settings).prompts())
-
-
-def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
-    (tmp_path / "train.jsonl").touch()
-    assert existing_file(tmp_path / "train.jsonl") == tmp_path / "train.jsonl"
-    with pytest.raises(DataError, match=r"No file .*trian.jsonl. Did you mean .*/train.jsonl\?"):
-        existing_file(tmp_path / "trian.jsonl")
-    with pytest.raises(DataError, match="is a folder; a file is allowed here"):
-        existing_file(tmp_path)
-    with pytest.raises(DataError, match=r"No file .*Correct the path"):
-        existing_file(tmp_path / "no" / "such")
