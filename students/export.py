@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from students.folders import MARKER, staged_folder
-from students.weights.base import bars_on_terminals_only, plain_model
+from lessons.folders import MARKER, staged_folder
+from lessons.transformers_models import bars_on_terminals_only, plain_model
 
 if TYPE_CHECKING:
     from students.heavy_types import torch

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from lessons.errors import ModelNotFound
 from lessons.model_files import resolve
+from lessons.transformers_models import bars_on_terminals_only, folder_fingerprint
 from students.characters import TokenizerRecipe
-from students.weights.base import Loaded, Weights, bars_on_terminals_only, folder_fingerprint
+from students.weights.base import Loaded, Weights
 
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, PreTrainedTokenizerBase, torch

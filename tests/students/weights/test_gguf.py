@@ -39,11 +39,13 @@ def test_a_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def convert(cache: str, results: multiprocessing.Queue[str]) -> None:
     import os
 
+    from lessons import gguf
+
     os.environ["TUTELAGE_CACHE"] = cache
     weights = GGUF(SMOLLM2_FILE)
     calls = []
-    original = GGUF.convert
-    GGUF.convert = lambda self, folder: (calls.append(1), original(self, folder))[1]  # type: ignore[method-assign]
+    original = gguf.convert
+    gguf.convert = lambda file, folder: (calls.append(1), original(file, folder))[1]
     results.put(f"{weights.converted.name_or_path} {len(calls)}")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from students.weights.base import folder_fingerprint, plain_model
+from lessons.transformers_models import folder_fingerprint, plain_model
 from tests.students.conftest import tiny_weights
 
 
@@ -27,8 +27,8 @@ def test_missing_and_foreign_tensors_are_impossible() -> None:
 
 
 def test_large_files_are_sampled_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("students.weights.base.SAMPLE_BYTES", 16)
-    monkeypatch.setattr("students.weights.base.SAMPLES_PER_FILE", 8)
+    monkeypatch.setattr("lessons.transformers_models.SAMPLE_BYTES", 16)
+    monkeypatch.setattr("lessons.transformers_models.SAMPLES_PER_FILE", 8)
     content = bytearray(1_000)
     seen = set()
     for position in (None, 0, 999, 990):

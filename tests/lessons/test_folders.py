@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lessons.errors import ConfigError, StorageError
-from students.folders import MARKER, staged_folder
+from lessons.folders import MARKER, staged_folder
 
 
 def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
