@@ -19,7 +19,10 @@ from lessons.sources.tabular import TabularSource
 from lessons.tables import write_annotations
 from teachers.distillation import DistillSummary
 
-__all__ = ["RecordedAnnotations", "RecordedColumns"]
+__all__ = ["RECORDED", "RecordedAnnotations", "RecordedColumns"]
+
+RECORDED = "recorded"
+"""The teacher in the provenance of what was imported, not asked."""
 
 READERS: dict[str, type[JSONLSource | CSVSource | ParquetSource]] = {
     ".jsonl": JSONLSource,
@@ -174,7 +177,7 @@ class RecordedAnnotations:
             grade=right,
             saw_reference=self.saw_reference,
             provenance=Provenance(
-                teacher="recorded",
+                teacher=RECORDED,
                 model=self.model if columns.model is None else text_of(lookup(row, columns.model, place)),
                 template=f"recorded:{Path(self.path).name}",
                 request_key=blake2b(json.dumps(row, sort_keys=True, default=str).encode(), digest_size=20).hexdigest(),

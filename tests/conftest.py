@@ -6,9 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before anything imports huggingface_hub, which reads it once: a missing model must fail at once, not after retries.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+settings.register_profile("shared machine", deadline=None)  # a busy machine is slow, not wrong
+settings.load_profile("shared machine")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from lessons.files import write_text
 from lessons.tables import read_annotations, read_prompts, write_annotations
-from teachers import Budget, Ledger, distill
+from teachers import Annotator, Budget, Ledger, distill
 from teachers.annotators import RationaleAnnotator
 from tutelage.course import Course
-from tutelage.examination import examine_teacher
+from tutelage.examination import exam_annotator, examine_teacher
 from tutelage.settings import JSON
 
 __all__ = ["distill_round", "examine_course_teacher", "remaining_budget"]
@@ -51,11 +51,15 @@ def ask_teacher(course: Course, folder: Path, out: Path) -> dict[str, JSON]:
 def examine_course_teacher(course: Course, exam: Path, folder: Path) -> None:
     """Let the course's teacher sit the exam, asked in the words in which it teaches."""
     assert course.teacher is not None
-    asked = next((a for a in course.annotators if isinstance(a, RationaleAnnotator)), None)
     examine_teacher(
-        course.teacher, asked, exam, folder, course.grader, course.ledger_path, course.limits, remaining_budget(course),
-        author="teacher", allow_partial=course.allow_partial,
+        course.teacher, course_exam_annotator(course), exam, folder, course.grader, course.ledger_path, course.limits,
+        remaining_budget(course), author="teacher", allow_partial=course.allow_partial,
     )  # fmt: skip
+
+
+def course_exam_annotator(course: Course) -> Annotator:
+    """Return how the course's teacher is asked at the exam."""
+    return exam_annotator(next((a for a in course.annotators if isinstance(a, RationaleAnnotator)), None))
 
 
 def remaining_budget(course: Course) -> Budget:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula import NextPrompts, RandomPrompts, WeakTopics
@@ -21,7 +21,6 @@ def pool_of(topics: Sequence[str | None]) -> list[Prompt]:
     return [Prompt(f"p{k}", (Message("user", "?"),), topic=topic) for k, topic in enumerate(topics)]
 
 
-@settings(deadline=None)
 @given(pools, choosers, st.integers(1, 50), st.integers(0, 9), st.floats(0, 1))
 def test_choices_are_distinct_in_pool_order_repeatable_and_as_many_as_asked(
     topics: list[str | None], chooser: NextPrompts, count: int, seed: int, accuracy: float
@@ -56,7 +55,6 @@ def test_random_choice_is_uniform_over_the_pool() -> None:
     assert sum((count - 900) ** 2 / 900 for count in drawn.values()) < 27.9  # chi-square, 9 d.o.f., 99.9%
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0.01, 1), st.integers(0, 20)), min_size=1, max_size=6),
     st.integers(0, 80),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula import EasyFirst, Length, Shuffled, SignalTable, TeacherLabel, Tiers, draw, plan, write_signals
@@ -86,20 +86,17 @@ def test_lines_mark_passes_and_tiers_only_where_they_stay_readable(make_lessons:
     assert marks(40) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30))
 def test_occurrences_count_the_times_before(rows: list[int]) -> None:
     assert occurrences(np.array(rows)).tolist() == [rows[:k].count(row) for k, row in enumerate(rows)]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.integers(1, 4))
 def test_coverage_counts_the_lessons_seen_so_often(rows: list[int], times: int) -> None:
     expected = [sum(rows[:k].count(row) >= times for row in range(5)) * 20 for k in range(len(rows) + 1)]
     assert coverage(occurrences(np.array(rows)), times, 5).tolist() == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.floats(-9, 9), st.just(np.nan)), min_size=1, max_size=60), st.integers(1, 20))
 def test_trends_stay_inside_the_values_and_skip_gaps(values: list[float], windows: int) -> None:
     along = trend(np.array(values), windows)

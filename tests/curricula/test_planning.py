@@ -32,7 +32,7 @@ def planned(lessons: LessonSet, ordering: Ordering, passes: float = 1, minimum: 
     return plan(lessons, [TeacherLabel(), Length()], ordering, BY, passes, minimum, seed).curriculum
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(labels=ratings, ordering=orderings, passes=numbers_of_passes, seed=st.integers(0, 99))
 def test_every_lesson_comes_as_often_as_the_rule_says(
     make_lessons: Make, labels: list[float], ordering: Ordering, passes: float, seed: int
@@ -50,7 +50,7 @@ def test_every_lesson_comes_as_often_as_the_rule_says(
         assert sorted(block) == sorted(lessons.ids)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(labels=ratings, ordering=orderings, passes=numbers_of_passes, seed=st.integers(0, 99))
 def test_the_same_seed_gives_the_same_plan(
     make_lessons: Make, labels: list[float], ordering: Ordering, passes: float, seed: int
@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_plan(
     assert (one.lesson_ids == two.lesson_ids).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(labels=ratings, ordering=orderings, passes=st.floats(0.1, 3), more=st.integers(0, 40))
 def test_a_longer_plan_begins_with_the_shorter_one(
     make_lessons: Make, labels: list[float], ordering: Ordering, passes: float, more: int
@@ -71,7 +71,7 @@ def test_a_longer_plan_begins_with_the_shorter_one(
     assert (long.lesson_ids[: len(short)] == short.lesson_ids).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(labels=ratings, passes=st.integers(1, 3), tiers=st.integers(1, 4))
 def test_stages_count_passes_and_tiers_and_never_fall(
     make_lessons: Make, labels: list[float], passes: int, tiers: int

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula.ranks import average_ranks, rank_correlation
@@ -11,7 +11,6 @@ from curricula.ranks import average_ranks, rank_correlation
 values = st.lists(st.integers(0, 9).map(float), min_size=2, max_size=20)
 
 
-@settings(deadline=None)
 @given(values)
 def test_ranks_count_the_smaller_and_share_ties(numbers: list[float]) -> None:
     expected = [sum(b < a for b in numbers) + (numbers.count(a) + 1) / 2 for a in numbers]

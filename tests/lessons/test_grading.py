@@ -28,7 +28,7 @@ def prompt(reference: str | None) -> Prompt:
 
 
 @pytest.mark.parametrize(("grader", "reference"), GRADERS, ids=lambda value: type(value).__name__)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(text=TEXTS)
 def test_no_text_makes_a_grader_raise(grader: Grader, reference: str, text: str) -> None:
     grade = grader.grade(text, prompt(reference))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lessons.errors import DataError
@@ -63,7 +63,6 @@ def plain_join(
     return lessons
 
 
-@settings(deadline=None)
 @given(PICKS, st.none() | KINDS, st.integers(1, 3), st.booleans())
 def test_the_join_equals_a_plain_one(
     picks: list[tuple[int, str, int, bool]], target: str | None, limit: int, trusted_only: bool

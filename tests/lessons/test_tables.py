@@ -62,7 +62,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("records", "write", "read"), KINDS, ids=["prompts", "annotations", "attempts"])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_records_come_back_unchanged(
     tmp_path_factory: pytest.TempPathFactory,

@@ -52,7 +52,7 @@ class Priced(TeacherBackend):
         return Transient(maybe_billed=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     calls=st.none() | st.integers(0, 40),
     tokens=st.none() | st.integers(0, 8_000),

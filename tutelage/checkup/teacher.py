@@ -36,27 +36,38 @@ def check_price(teacher: TeacherBackend, budget: Budget | None) -> Iterator[Find
 
 
 def check_estimate(
-    prompts: Iterable[Prompt],
+    asked: Sequence[tuple[Iterable[Prompt], Sequence[Annotator]]],
     teacher: TeacherBackend,
-    annotators: Sequence[Annotator],
     grader: Grader | None,
     ledger: Path,
     limits: Limits | None,
     budget: Budget | None,
 ) -> Iterator[Finding]:
-    """Say what asking about these prompts would take."""
-    found = estimate(prompts, teacher, annotators, grader, ledger, limits, budget)
+    """Say what asking about prompts would take, the lessons and the teacher's exam together."""
+    parts = [estimate(prompts, teacher, how, grader, ledger, limits, budget) for prompts, how in asked]
+    calls, most = sum(part.calls for part in parts), sum(part.calls_at_most for part in parts)
+    likely, worst = total(part.dollars for part in parts), total(part.dollars_at_most for part in parts)
     money = "price not known"
-    if found.dollars is not None and found.dollars_at_most is not None:
-        money = f"about {dollars(found.dollars)}, at most {dollars(found.dollars_at_most)}"
-    text = f"{found.calls:,} to {found.calls_at_most:,} new calls about {found.prompts:,} prompts; {money}"
-    short = budget is not None and budget.calls is not None and found.calls > budget.calls
-    if budget is not None and budget.dollars is not None and found.dollars is not None:
-        short = short or found.dollars > budget.dollars
+    if likely is not None and worst is not None:
+        money = f"about {dollars(likely)}, at most {dollars(worst)}"
+    text = f"{calls:,} to {most:,} new calls about {sum(part.prompts for part in parts):,} prompts; {money}"
+    short = budget is not None and budget.calls is not None and calls > budget.calls
+    if budget is not None and budget.dollars is not None and likely is not None:
+        short = short or likely > budget.dollars
     if short:
         yield Finding("warn", "cost", f"{text}. The budget will stop the run before its end")
     else:
         yield Finding("ok", "cost", text)
+
+
+def total(amounts: Iterable[float | None]) -> float | None:
+    """Add amounts; None when one is not known.
+
+    >>> total([1.0, 2.0]), total([1.0, None])
+    (3.0, None)
+    """
+    known = list(amounts)
+    return None if None in known else sum(amount for amount in known if amount is not None)
 
 
 def check_call(teacher: TeacherBackend, ledger: Path) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lessons.errors import ConfigError
 from lessons.records import Prompt
 from lessons.sources import unique
+from teachers import Annotator
 from tutelage.checkup.finding import Finding, guarded
 from tutelage.course import Course
 
@@ -74,18 +75,26 @@ Check = tuple[str, Callable[[], Iterator[Finding]]]
 def checks(course: CheckUp, prompts: list[Prompt], exam: list[Prompt]) -> Iterator[Check]:
     """Yield the checks that need prompts and exam, cheap ones first."""
     from tutelage.checkup import data, student, teacher
+    from tutelage.teaching import course_exam_annotator
 
     yield "grader", lambda: data.check_gradable(course.grader, exam)
     yield "leaks", lambda: data.check_apart(prompts, exam, course.shared_questions == "drop")
     found = course.teacher
     if found is not None:
-        asked = prompts[: course.prompts_per_round]
+        asked: list[tuple[list[Prompt], list[Annotator]]] = [(prompts[: course.prompts_per_round], course.annotators)]
+        if course.examine_teacher:
+            asked.append((exam, [course_exam_annotator(course)]))
         yield "teacher", lambda: teacher.check_credentials(found)
         yield "price", lambda: teacher.check_price(found, course.budget)
         yield (
             "cost",
             lambda: teacher.check_estimate(
-                asked, found, course.annotators, course.grader, course.ledger_path, course.limits, course.budget
+                [part for part in asked if part[1]],
+                found,
+                course.grader,
+                course.ledger_path,
+                course.limits,
+                course.budget,
             ),
         )
         if course.call:
@@ -110,7 +119,7 @@ def check_settings(course: Course) -> Iterator[Finding]:
 
 def check_training(course: Course, name: str) -> Iterator[Finding]:
     """Let the training command read an arm's config, in a process of its own, without training."""
-    from tutelage.rounds import round_config
+    from tutelage.course_steps import round_config
     from tutelage.training import refusal_of
 
     refused = refusal_of(round_config(course, 0, name, course.root))

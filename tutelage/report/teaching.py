@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lessons.tables import ANNOTATION_SCHEMA, read_table
+from teachers.recordings import RECORDED
 from tutelage.report.records import AnnotationCount, Spending
 
 __all__ = ["count_annotations", "count_spending"]
@@ -45,9 +46,11 @@ def count_kind(table: pa.Table, kind: str) -> AnnotationCount:
 def count_spending(paths: Sequence[Path]) -> tuple[Spending, ...]:
     """Add up the calls behind the annotations, each call once however many annotations came of it.
 
-    Counted by the request keys of this course's own tables, not by the ledger, which courses may share.
+    Counted by the request keys of this course's own tables, not by the ledger, which courses may share. Imported
+    recordings are nobody's calls here.
     """
     table = read_all(paths).select(["teacher", "model", "request_key", "input_tokens", "output_tokens", "cost_dollars"])
+    table = table.filter(pc.not_equal(table["teacher"], RECORDED))
     calls = table.group_by(["teacher", "model", "request_key"]).aggregate(
         [("input_tokens", "max"), ("output_tokens", "max"), ("cost_dollars", "max")]
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula.orderings.base import fill_missing, sort_seeded
@@ -26,7 +26,6 @@ def test_an_unknown_policy_is_refused() -> None:
         fill_missing(np.array([0.5]), "drop")  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(0, 1000))
 def test_sorting_is_a_permutation_that_rises(keys: list[int], seed: int) -> None:
     order = sort_seeded(np.array(keys), np.random.default_rng(seed))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula import EasyFirst, HardFirst
@@ -11,7 +11,6 @@ from lessons.errors import ConfigError, DataError
 scores = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30).map(np.array)
 
 
-@settings(deadline=None)
 @given(scores, st.integers(0, 99))
 def test_easy_first_rises_and_hard_first_falls(values: np.ndarray, seed: int) -> None:
     rising = values[EasyFirst().order(values, np.random.default_rng(seed))]

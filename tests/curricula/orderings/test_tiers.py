@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula import Tiers
@@ -15,7 +15,6 @@ ratings = st.lists(st.integers(0, 9), min_size=1, max_size=60).map(lambda values
 numbers_of_tiers = st.integers(1, 6)
 
 
-@settings(deadline=None)
 @given(ratings, numbers_of_tiers)
 def test_tiers_follow_the_scores_and_equal_scores_share_one(scores: np.ndarray, tiers: int) -> None:
     found = Tiers(tiers).tiers_of(scores)
@@ -26,7 +25,6 @@ def test_tiers_follow_the_scores_and_equal_scores_share_one(scores: np.ndarray, 
         assert len(set(found[scores == score])) == 1
 
 
-@settings(deadline=None)
 @given(ratings, numbers_of_tiers, st.integers(0, 99))
 def test_the_order_goes_tier_by_tier(scores: np.ndarray, tiers: int, seed: int) -> None:
     ordering = Tiers(tiers)
@@ -35,14 +33,12 @@ def test_the_order_goes_tier_by_tier(scores: np.ndarray, tiers: int, seed: int) 
     assert (np.diff(ordering.tiers_of(scores)[order]) >= 0).all()
 
 
-@settings(deadline=None)
 @given(st.integers(1, 50), numbers_of_tiers)
 def test_without_ties_the_tiers_differ_by_at_most_one_lesson(lessons: int, tiers: int) -> None:
     sizes = np.bincount(Tiers(tiers).tiers_of(np.random.default_rng(lessons).permutation(lessons).astype(np.float64)))
     assert sizes.max() - sizes.min() <= 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=7), numbers_of_tiers)
 def test_every_cut_is_the_nearest_to_its_goal_among_those_left(counts: list[int], tiers: int) -> None:
     ends = tier_ends(np.array(counts), tiers).tolist()

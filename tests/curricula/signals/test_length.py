@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula import Length
@@ -43,7 +43,6 @@ def test_an_unknown_unit_is_refused(make_lessons: Make) -> None:
         Length(unit="tokens").compute(make_lessons([0.5]))  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text("ab é\u00a0\u3000\n\t\u2028", max_size=8)), max_size=8), st.integers(0, 8))
 def test_words_are_counted_as_python_splits_them(texts: list[str | None], cut: int) -> None:
     column = pa.chunked_array([texts[:cut], texts[cut:]], pa.string())
@@ -54,7 +53,6 @@ def test_words_are_counted_as_python_splits_them(texts: list[str | None], cut: i
 messages = st.fixed_dictionaries({"role": st.just("user"), "content": st.text(max_size=3)})
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(messages, min_size=1, max_size=3), max_size=6), st.integers(0, 6), st.integers(0, 6))
 def test_the_last_message_is_found_across_chunks_and_slices(
     rows: list[list[dict[str, str]]], cut: int, start: int

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lessons.errors import DataError
@@ -60,7 +60,6 @@ def test_only_some_keys_can_count() -> None:
     assert grade('{"b": 2}', '{"a": 1, "b": 2}', keys=["a", "b"]).reason == "wrong: a"
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_every_value_equals_itself(value: Any) -> None:
     assert grade(json.dumps(value), json.dumps(value)).correct

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lessons.errors import DataError
@@ -33,7 +33,6 @@ def test_the_reference_is_right_and_wrong_texts_are_wrong(task: str) -> None:
         assert grade.reason
 
 
-@settings(deadline=None)
 @given(st.text())
 @pytest.mark.parametrize("task", ["chain_sum", "prime_factorization", "game_of_life", "boxnet", "spiral_matrix"])
 def test_no_text_makes_it_raise(task: str, text: str) -> None:
