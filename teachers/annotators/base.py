@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Message, Prompt, Provenance
-from teachers.annotators.repair import repair_request, sum_known
+from teachers.annotators.repair import largest_repair, repair_request, sum_known
 from teachers.annotators.roll import Roll
 from teachers.annotators.template import Template
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
@@ -61,30 +62,53 @@ class Asking:
 
 
 class Annotator(ABC):
-    """Asks a teacher for one kind of annotation. Subclasses set `kind` and say how to ask, parse and repeat.
+    """Asks a teacher for one kind of annotation. Subclasses set `kind`, parse, and say how to ask if not just once.
 
     Args:
-        template: Text file with the prompt template; None for the shipped one.
-        sampling: How completions are drawn.
+        temperature: Temperature of sampling; None for the provider's default.
+        top_p: Share of the probability mass to draw from.
+        max_output_tokens: Upper bound on the tokens of one reply, hidden reasoning included.
+        seed: Seed of the first sample, for teachers that honour seeds; sample k uses seed + k.
         show_reference: Whether the teacher sees the reference answer.
         repairs: How often a reply that cannot be read is sent back with the reason: 0 or 1.
+        template: Text file with the prompt template; None for the shipped one.
     """
 
     kind: str
     """The kind of annotation, also the name of the shipped template."""
     needs: frozenset[str] = frozenset({"text"})
     """What the backend must give."""
+    schema: Mapping[str, Any] | None = None
+    """JSON schema of the replies; None for free text."""
 
-    def __init__(self, template: str | None, sampling: Sampling, show_reference: bool, repairs: int = 0) -> None:
-        self.template_path = template
-        self.sampling = sampling
+    def __init__(
+        self,
+        *,
+        temperature: float | None = 0.0,
+        top_p: float = 1.0,
+        max_output_tokens: int = 1024,
+        seed: int | None = None,
+        show_reference: bool = False,
+        repairs: int = 1,
+        template: str | None = None,
+    ) -> None:
+        self.temperature = temperature
+        self.top_p = top_p
+        self.max_output_tokens = max_output_tokens
+        self.seed = seed
         self.show_reference = show_reference
         self.repairs = repairs
+        self.template = template
 
     @cached_property
-    def template(self) -> Template:
-        """The prompt template."""
-        return Template(self.template_path, self.kind)
+    def sampling(self) -> Sampling:
+        """How completions are drawn."""
+        return Sampling(self.temperature, self.top_p, self.max_output_tokens, self.seed)
+
+    @cached_property
+    def wording(self) -> Template:
+        """The prompt template, read from its file."""
+        return Template(self.template, self.kind)
 
     @property
     def backends(self) -> tuple[TeacherBackend, ...]:
@@ -99,18 +123,23 @@ class Annotator(ABC):
             ParseProblem: It does not have the asked form. Nothing else is ever raised.
         """
 
-    @abstractmethod
     async def annotate(self, asking: Asking) -> list[Annotation]:
-        """Return all annotations of one prompt, untrusted ones included, in a fixed order."""
+        """Return all annotations of one prompt, untrusted ones included, in a fixed order: here, ask once."""
+        return [await self.asked(asking, self.request(asking.prompt, self.build(asking.prompt), 0))]
 
-    @abstractmethod
     def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
         """Return the requests sure to be made for a prompt, and how many there may be in all: for estimates."""
+        return [self.request(prompt, self.build(prompt), 0)], 1 + self.repairs
 
     def example(self, prompt: Prompt) -> Request | None:
-        """Return a request of typical size for a prompt, for estimates; None when nothing is asked about it."""
+        """Return a request of typical size for a prompt, for estimates; None when nothing is asked about it.
+
+        Where replies are repaired it is the repair of a reply of full length, the largest there can be.
+        """
         sure, most = self.foresee(prompt)
-        return sure[-1] if sure and most else None
+        if not sure or not most:
+            return None
+        return largest_repair(sure[-1]) if self.repairs else sure[-1]
 
     def roll(self) -> Roll | None:
         """Return a new record of one run, for annotators that compare prompts with each other; None for the others."""
@@ -122,17 +151,23 @@ class Annotator(ABC):
         Raises:
             ConfigError: The settings contradict each other, or the template is wrong.
         """
-        _ = self.template.label
+        _ = self.wording.label
+        if self.repairs not in (0, 1):
+            raise ConfigError(
+                f"repairs of {type(self).__name__} is {self.repairs}; it must be 0 or 1. A reply that is unreadable "
+                "twice stays unreadable: ask another teacher, or make the template's form plainer."
+            )
 
     def build(self, prompt: Prompt, **more: Any) -> tuple[Message, ...]:
         """Return the messages that ask about a prompt."""
-        return self.template.messages(prompt, self.show_reference, **more)
+        return self.wording.messages(prompt, self.show_reference, **more)
 
     def request(
         self, prompt: Prompt, messages: tuple[Message, ...], sample: int, sampling: Sampling | None = None
     ) -> Request:
         """Make the request for one sample."""
-        return Request(messages, sampling or self.sampling, sample, metadata={"prompt": prompt, "kind": self.kind})
+        metadata = {"prompt": prompt, "kind": self.kind}
+        return Request(messages, sampling or self.sampling, sample, self.schema, metadata=metadata)
 
     async def asked(self, asking: Asking, request: Request, subject: str | None = None) -> Annotation:
         """Ask one request and read the reply; if it cannot be read, send it back with the reason, `repairs` times.
@@ -178,7 +213,7 @@ class Annotator(ABC):
             provenance=Provenance(
                 teacher=asking.teacher,
                 model=completion.answered_by or asking.model,
-                template=self.template.label,
+                template=self.wording.label,
                 request_key=reply.key,
                 input_tokens=completion.input_tokens,
                 output_tokens=completion.output_tokens,

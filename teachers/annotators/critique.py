@@ -11,7 +11,7 @@ from lessons.grading import Grader
 from lessons.records import Annotation, Grade, Prompt
 from lessons.tables import read_attempts
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
-from teachers.backend import Completion, Request, Sampling
+from teachers.backend import Completion, Request
 
 __all__ = ["CritiqueAnnotator"]
 
@@ -55,8 +55,14 @@ class CritiqueAnnotator(Annotator):
         show_reference: bool = False,
         template: str | None = None,
     ) -> None:
-        sampling = Sampling(temperature, max_output_tokens=max_output_tokens, seed=seed)
-        super().__init__(template, sampling, show_reference)
+        super().__init__(
+            temperature=temperature,
+            max_output_tokens=max_output_tokens,
+            seed=seed,
+            show_reference=show_reference,
+            repairs=0,
+            template=template,
+        )
         self.attempts = attempts
         self.of = of
         self.max_critiques = max_critiques

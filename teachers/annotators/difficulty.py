@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
-from teachers.backend import Completion, Request, Sampling
+from lessons.records import Prompt
+from teachers.annotators.base import Annotator, Fields, ParseProblem
+from teachers.backend import Completion
 
 __all__ = ["DifficultyAnnotator"]
 
@@ -26,6 +26,7 @@ class DifficultyAnnotator(Annotator):
         max_output_tokens: Upper bound on the tokens of one reply, hidden reasoning included.
         seed: Seed, for teachers that honour seeds.
         show_reference: Show the teacher the right answer (a copied template must use it).
+        repairs: How often a reply that cannot be read is sent back with the reason: 0 or 1.
         template: Text file with another prompt template; copy teachers/annotators/templates/difficulty.txt.
     """
 
@@ -37,10 +38,17 @@ class DifficultyAnnotator(Annotator):
         max_output_tokens: int = 256,
         seed: int | None = None,
         show_reference: bool = False,
+        repairs: int = 1,
         template: str | None = None,
     ) -> None:
-        sampling = Sampling(temperature, max_output_tokens=max_output_tokens, seed=seed)
-        super().__init__(template, sampling, show_reference)
+        super().__init__(
+            temperature=temperature,
+            max_output_tokens=max_output_tokens,
+            seed=seed,
+            show_reference=show_reference,
+            repairs=repairs,
+            template=template,
+        )
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Read the last line "Difficulty: N"."""
@@ -54,12 +62,3 @@ class DifficultyAnnotator(Annotator):
         level = int(number[1])
         text = completion.text[: lines[-1].start()].strip()
         return Fields(text, str(level), (level - EASIEST) / (HARDEST - EASIEST))
-
-    def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
-        """Foresee one request."""
-        return [self.request(prompt, self.build(prompt), 0)], 1
-
-    async def annotate(self, asking: Asking) -> list[Annotation]:
-        """Ask once."""
-        reply = await asking.ask(self.request(asking.prompt, self.build(asking.prompt), 0))
-        return [self.annotation(asking, 0, reply)]

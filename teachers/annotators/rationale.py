@@ -9,7 +9,7 @@ from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem, together
-from teachers.backend import Completion, Request, Sampling
+from teachers.backend import Completion, Request
 
 __all__ = ["RationaleAnnotator"]
 
@@ -31,6 +31,8 @@ class RationaleAnnotator(Annotator):
         max_output_tokens: Upper bound on the tokens of one rationale, hidden reasoning included.
         seed: Seed of the first sample, for teachers that honour seeds; sample k uses seed + k.
         show_reference: Tell the teacher the right answer and ask for the way to it (marked as such).
+        repairs: How often a reply that cannot be read is sent back with the reason: 0 or 1. A fresh sample, which is
+            asked for anyway, is as good where the teacher usually keeps to the form.
         template: Text file with another prompt template; copy teachers/annotators/templates/rationale.txt.
     """
 
@@ -47,9 +49,18 @@ class RationaleAnnotator(Annotator):
         max_output_tokens: int = 1024,
         seed: int | None = None,
         show_reference: bool = False,
+        repairs: int = 0,
         template: str | None = None,
     ) -> None:
-        super().__init__(template, Sampling(temperature, top_p, max_output_tokens, seed), show_reference)
+        super().__init__(
+            temperature=temperature,
+            top_p=top_p,
+            max_output_tokens=max_output_tokens,
+            seed=seed,
+            show_reference=show_reference,
+            repairs=repairs,
+            template=template,
+        )
         self.samples = samples
         self.max_asks = max_asks
         self.verify = verify
@@ -88,8 +99,9 @@ class RationaleAnnotator(Annotator):
         return self.request(prompt, self.build(prompt), sample, sampling)
 
     def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
-        """Foresee `samples` requests, and at most `max_asks`."""
-        return [self.sample_request(prompt, sample) for sample in range(self.samples)], self.max_asks
+        """Foresee `samples` requests, and at most `max_asks` with their repairs."""
+        sure = [self.sample_request(prompt, sample) for sample in range(self.samples)]
+        return sure, self.max_asks * (1 + self.repairs)
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Ask until `samples` rationales are right, `max_asks` is reached, or one is cut off or refused."""
@@ -109,8 +121,7 @@ class RationaleAnnotator(Annotator):
 
     async def one(self, asking: Asking, sample: int, grader: Grader | None) -> Annotation:
         """Ask for one sample and grade it."""
-        reply = await asking.ask(self.sample_request(asking.prompt, sample))
-        annotation = self.annotation(asking, sample, reply)
+        annotation = await self.asked(asking, self.sample_request(asking.prompt, sample))
         if grader is None or annotation.answer is None:
             return annotation
         return replace(annotation, grade=grader.grade(annotation.answer, asking.prompt))

@@ -7,8 +7,10 @@ from dataclasses import replace
 from lessons.records import Message, Provenance
 from teachers.backend import Request
 
-__all__ = ["repair_request", "sum_known"]
+__all__ = ["largest_repair", "repair_request", "sum_known"]
 
+BYTES_PER_TOKEN = 4  # of English text
+LONG_PROBLEM = 200
 AGAIN = (
     "Your reply could not be read: {problem}. "
     "Write the whole reply again, with the same content, in exactly the form that was asked for."
@@ -20,6 +22,11 @@ def repair_request(request: Request, text: str, problem: str) -> Request:
     again = Message("user", AGAIN.format(problem=problem))
     said = (Message("assistant", text),) if text.strip() else ()  # providers refuse empty turns
     return replace(request, messages=(*request.messages, *said, again))
+
+
+def largest_repair(request: Request) -> Request:
+    """Return the repair of a reply of full length, for estimates: no repair is larger, as texts go."""
+    return repair_request(request, "x" * (request.sampling.max_output_tokens * BYTES_PER_TOKEN), "x" * LONG_PROBLEM)
 
 
 def sum_known(last: Provenance, earlier: Provenance) -> Provenance:

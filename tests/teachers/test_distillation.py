@@ -102,7 +102,7 @@ def test_a_changed_template_pays_again_and_one_changed_prompt_costs_one_call(
 
 
 def test_a_changed_parser_never_pays_again(tmp_path: Path, sums: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = (ScriptedBackend(ADDITION), [DifficultyAnnotator()], None, tmp_path / "l", tmp_path / "o")
+    arguments = (ScriptedBackend(ADDITION), [DifficultyAnnotator(repairs=0)], None, tmp_path / "l", tmp_path / "o")
     distill(sums(10), *arguments)
     monkeypatch.setattr("teachers.annotators.difficulty.HARDEST", 1)
     summary = distill(sums(10), *arguments)
