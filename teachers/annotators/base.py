@@ -18,7 +18,7 @@ from teachers.annotators.template import Template
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
 from teachers.caller import Reply
 
-__all__ = ["Annotator", "Asking", "Fields", "ParseProblem", "together"]
+__all__ = ["Annotator", "Asking", "Fields", "ParseProblem", "Reader", "together"]
 
 
 class ParseProblem(Exception):
@@ -37,6 +37,9 @@ class Fields:
     """The label as a number."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Further typed fields, JSON values only."""
+
+
+Reader = Callable[[Completion, Prompt], Fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,23 +172,28 @@ class Annotator(ABC):
         metadata = {"prompt": prompt, "kind": self.kind}
         return Request(messages, sampling or self.sampling, sample, self.schema, metadata=metadata)
 
-    async def asked(self, asking: Asking, request: Request, subject: str | None = None) -> Annotation:
+    async def asked(
+        self, asking: Asking, request: Request, subject: str | None = None, read: Reader | None = None
+    ) -> Annotation:
         """Ask one request and read the reply; if it cannot be read, send it back with the reason, `repairs` times.
 
         The annotation of a repaired reply carries the key of the last call and the tokens and dollars of both.
+        `read` stands in for `parse` where more than the prompt decides what a reply may be.
         """
         reply = await asking.ask(request)
-        found = self.annotation(asking, request.sample, reply, subject)
+        found = self.annotation(asking, request.sample, reply, subject, read)
         for _ in range(self.repairs):
             if found.problem is None or found.provenance.finish_reason != "stop":
                 break
             request = repair_request(request, reply.completion.text, found.problem)
             reply, spent = await asking.ask(request), found.provenance
-            found = self.annotation(asking, request.sample, reply, subject)
+            found = self.annotation(asking, request.sample, reply, subject, read)
             found = replace(found, provenance=sum_known(found.provenance, spent))
         return found
 
-    def annotation(self, asking: Asking, sample: int, reply: Reply, subject: str | None = None) -> Annotation:
+    def annotation(
+        self, asking: Asking, sample: int, reply: Reply, subject: str | None = None, read: Reader | None = None
+    ) -> Annotation:
         """Turn a reply into an ungraded annotation; what cannot be read becomes one with a problem."""
         completion = replace(reply.completion, text=without_lone_surrogates(reply.completion.text))
         problem = None
@@ -196,7 +204,7 @@ class Annotator(ABC):
             problem = "refused by the teacher"
         else:
             try:
-                fields = self.parse(completion, asking.prompt)
+                fields = (read or self.parse)(completion, asking.prompt)
             except ParseProblem as error:
                 problem = str(error)
         return Annotation(
