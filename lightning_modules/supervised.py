@@ -16,9 +16,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from lessons.errors import CheckpointMismatch
 from lightning_modules.collate import Batch
-from lightning_modules.head import SplitModel
 from lightning_modules.losses import part_sums, weighted_loss
 from lightning_modules.schedules import Schedule
+from students.split_model import SplitModel
 from students.student import Student
 
 __all__ = ["SupervisedModule"]
@@ -109,7 +109,7 @@ class SupervisedModule(LightningModule):
 
     def token_losses(self, batch: Batch) -> Tensor:
         """Return the loss of every supervised token, [supervised]; another loss overrides this and nothing else."""
-        return self.split.nll(batch)
+        return self.split.nll(batch.input_ids, batch.positions, batch.targets)
 
     def close_update(self) -> None:
         """Add the micro-batches' shares up to the loss of the update, over all devices."""

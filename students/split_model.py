@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.collate import Batch
-from lightning_modules.losses import token_nll
-from lightning_modules.losses.token_losses import nll_of_logits
+from students.token_nll import LOGITS_AT_ONCE, nll_of_logits, token_nll
 
-__all__ = ["SplitModel"]
+__all__ = ["SplitModel", "Statistic"]
 
 log = logging.getLogger(__name__)
 
 PROBE_TOKENS = 4
+
+Statistic = Callable[[Tensor, Tensor], Tensor]
+"""From logits [tokens, vocabulary] and the ids to be predicted [tokens] to one number per token, [tokens]."""
 
 
 class SplitModel:
@@ -58,11 +60,38 @@ class SplitModel:
         states: Tensor = self.causal.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
         return states
 
-    def nll(self, batch: Batch) -> Tensor:
-        """Return -log p of every supervised token of a batch, in nats, [supervised]."""
+    def nll(self, input_ids: Tensor, positions: Tensor, targets: Tensor) -> Tensor:
+        """Return -log p of every target, in nats, [targets].
+
+        Args:
+            input_ids: Right-padded, [rows, time].
+            positions: Where each target is predicted, as index into the flattened [rows * time], [targets].
+            targets: Ids to be predicted, [targets].
+        """
         if not self.splits:
-            logits: Tensor = self.model(input_ids=batch.input_ids, use_cache=False).logits
-            return nll_of_logits(logits.flatten(0, 1)[batch.positions], batch.targets)
-        states = self.hidden(batch.input_ids).flatten(0, 1)  # [rows * time, features]
+            logits: Tensor = self.model(input_ids=input_ids, use_cache=False).logits
+            return nll_of_logits(logits.flatten(0, 1)[positions], targets)
+        states = self.hidden(input_ids).flatten(0, 1)  # [rows * time, features]
         head = self.causal.get_output_embeddings()
-        return token_nll(states[batch.positions], head.weight, batch.targets, head.bias)
+        return token_nll(states[positions], head.weight, targets, head.bias)
+
+    @torch.no_grad()
+    def statistics(
+        self, input_ids: Tensor, positions: Tensor, targets: Tensor, wanted: Sequence[Statistic]
+    ) -> list[Tensor]:
+        """Return statistics of the distributions at some positions, each [targets], without gradients.
+
+        The logits of at most `LOGITS_AT_ONCE` entries are alive at a time, unless the model must be used whole. The
+        arguments are those of `nll`.
+        """
+        if not self.splits:
+            logits: Tensor = self.model(input_ids=input_ids, use_cache=False).logits
+            return [statistic(logits.flatten(0, 1)[positions], targets) for statistic in wanted]
+        states = self.hidden(input_ids).flatten(0, 1)[positions]  # [targets, features]
+        head = self.causal.get_output_embeddings()
+        rows = max(1, LOGITS_AT_ONCE // head.weight.shape[0])
+        pieces = []
+        for piece, ids in zip(torch.split(states, rows), torch.split(targets, rows), strict=True):
+            logits = nn.functional.linear(piece, head.weight, head.bias)
+            pieces.append([statistic(logits, ids) for statistic in wanted])
+        return [torch.cat(columns) for columns in zip(*pieces, strict=True)]
