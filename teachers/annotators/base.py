@@ -42,6 +42,10 @@ class Fields:
 Reader = Callable[[Completion, Prompt], Fields]
 
 
+Reading = Callable[[Completion, Prompt], Fields]
+"""Reads a completion that ended by itself; raises nothing but `ParseProblem`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """What an annotator needs while it works on one prompt."""
