@@ -52,13 +52,15 @@ class Curriculum:
     """The score each entry was ordered by, float64 [entries]; NaN where it has none."""
     rule: dict[str, Any]
     """How the plan was made, in JSON values: ordering, order_by, needs_scores (whether the ordering used order_by),
-    passes, minimum_length, tiers_per_pass, signals."""
+    passes, minimum_length, tiers_per_pass, signals, select, mixture, lessons_per_update, and hears (whether training
+    computes the entries anew from the student's feedback)."""
     seed: int
     """The seed of all its randomness."""
     lessons_fingerprint: str
     """`LessonSet.fingerprint` of the lessons it was made for."""
     counts: dict[str, int]
-    """lessons, entries, stages, and the fewest and most times that one lesson comes (least_repeats, most_repeats)."""
+    """lessons, selected (those not left out), entries, stages, and the fewest and most times that one selected lesson
+    comes (least_repeats, most_repeats)."""
 
     def __len__(self) -> int:
         return len(self.lesson_ids)
@@ -67,6 +69,11 @@ class Curriculum:
     def tiers_per_pass(self) -> int:
         """How many stages one pass has."""
         return int(self.rule["tiers_per_pass"])
+
+    @property
+    def selected(self) -> int:
+        """How many lessons the plan chose from; plans written before lessons could be left out hold them all."""
+        return self.counts.get("selected", self.counts["lessons"])
 
     @property
     def pass_number(self) -> npt.NDArray[np.int32]:

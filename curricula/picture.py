@@ -76,7 +76,7 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
     for axis, name, colour in zip(axes, names, COLOURS, strict=False):
         ordered = curriculum.rule["needs_scores"] and name == curriculum.rule["order_by"]
         draw_signal(axis, name, signals.column(name), rows, breaks, colour, ordered)
-    draw_coverage(axes[-1], rows, len(signals))
+    draw_coverage(axes[-1], rows, curriculum.selected)
     for axis in axes:
         decorate(axis, len(curriculum), marks)
     note = f" ({', '.join(mark.meaning for mark in marks)})" if marks else ""
@@ -90,7 +90,7 @@ def plan_title(curriculum: Curriculum) -> str:
     """Say in one line what the plan is."""
     name = curriculum.rule["ordering"]["class_path"].rpartition(".")[2]
     by = f" by {curriculum.rule['order_by']}" if curriculum.rule["needs_scores"] else ""
-    entries, lessons = curriculum.counts["entries"], curriculum.counts["lessons"]
+    entries, lessons = curriculum.counts["entries"], curriculum.selected
     passes = "1 pass" if entries == lessons else f"{entries / lessons:.3g} passes"
     return f"{name}{by}: {lessons:,} lessons, {passes}, {entries:,} entries"
 

@@ -1,18 +1,24 @@
-"""Make a plan: measure the signals, put every pass in order, join the passes."""
+"""Make a plan: measure the signals, select, and either put every pass in order or draw from one order."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from curricula.curriculum import Curriculum
 from curricula.description import describe
-from curricula.orderings.base import Ordering, Positions
+from curricula.mixtures.base import Mixture
+from curricula.orderings.base import Arrangement, Ordering, Positions
+from curricula.pool import Pool
+from curricula.selection.base import Selector
+from curricula.selection.chain import select as select_lessons
 from curricula.signal_table import SignalTable, measure
 from curricula.signals.base import Scores, Signal
+from curricula.timetable import Procedural
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 
@@ -28,6 +34,19 @@ class Plan(NamedTuple):
     """What was measured about them."""
 
 
+class Entries(NamedTuple):
+    """The lessons of a plan, one after the other."""
+
+    places: Positions
+    """Place in the pool of each entry, int64 [entries]."""
+    weights: Scores
+    """Factor of each entry's loss, float64 [entries]."""
+    stages: Positions
+    """Stage of each entry, never falling, int64 [entries]."""
+    tiers_per_pass: int = 1
+    """How many stages one pass has."""
+
+
 def plan(
     lessons: LessonSet,
     signals: Sequence[Signal],
@@ -36,11 +55,21 @@ def plan(
     passes: float = 1.0,
     minimum_length: int = 0,
     seed: int = 0,
+    select: Sequence[Selector] = (),
+    mixture: Mixture | None = None,
+    lessons_per_update: int | None = None,
 ) -> Plan:
-    """Plan in which order to learn the lessons.
+    """Plan which lessons to learn, and in which order.
 
-    Every pass puts all lessons in order anew, with a generator of its own made from the seed and the pass's number.
-    The passes follow one another; the last is cut. So every lesson comes equally often, or once more than another.
+    The selectors leave lessons out, each from what the ones before it kept; the ordering orders what remains.
+
+    Without a mixture every pass puts all selected lessons in order anew, with a generator of its own made from the seed
+    and the pass's number. The passes follow one another; the last is cut. So every lesson comes equally often, or once
+    more than another.
+
+    With a mixture the lessons are put in order once, and the mixture draws the lessons of every update from that
+    order. If it hears the student's feedback, the entries are what it would draw without any: training computes the
+    true ones from the same rule.
 
     Args:
         lessons: What there is to learn.
@@ -48,50 +77,66 @@ def plan(
         ordering: How to order one pass.
         order_by: Name of the signal to order by. With an ordering that needs none it is only recorded, so that the
             picture of a control arm shows the same difficulty.
-        passes: How often to go through the lessons; a fraction cuts the last pass. Note that a cut pass of a sorted
-            order lacks its last (hardest or easiest) lessons.
+        passes: How often to go through the selected lessons; a fraction cuts the last pass. Note that a cut pass of a
+            sorted order lacks its last (hardest or easiest) lessons. With a mixture: how many lessons to draw,
+            as a multiple of those selected.
         minimum_length: Go on with further passes until the plan has at least this many entries, and cut there: gives a
             control arm as many updates as another arm.
         seed: Non-negative; the same seed gives the same plan.
+        select: Which lessons to leave out, step by step.
+        mixture: Which lessons every update draws; None goes through the passes.
+        lessons_per_update: Lessons of one update, for a mixture; must be the trainer's.
 
     Raises:
         ConfigError: The settings contradict each other.
-        DataError: There are no lessons, or the scores cannot be ordered by.
+        DataError: There are no lessons, none is left, or the scores cannot be ordered by.
     """
-    entries = plan_length(len(lessons), passes, minimum_length, seed)
+    check_settings(len(lessons), passes, minimum_length, seed)
     table = measure(lessons, signals)
-    scores = scores_for(table, ordering, order_by)
+    if order_by is not None:
+        table.column(order_by)
+    pool, left_out = select_lessons(Pool.whole(lessons, table), select, seed)
+    entries = max(round(len(pool) * passes), minimum_length, 1)
+    scores = scores_for(pool, ordering, order_by)
     try:
-        tiers = ordering.tiers_of(scores)
-        positions = all_passes(ordering, scores, entries, seed)
+        if mixture is None:
+            made = all_passes(ordering, pool, scores, entries, seed)
+        else:
+            pool = pool.ordered(one_pass(ordering, pool, scores, np.random.default_rng([seed, 0])).order)
+            made = foreseen(mixture, pool, entries, lessons_per_update, seed)
     except DataError as error:
+        if order_by is None:
+            raise
         raise DataError(f"Cannot order by {order_by!r}: {error}{missing_hint(table, order_by)}") from error
-    tiers_per_pass = int(tiers.max()) + 1
-    stage = np.arange(entries) // len(lessons) * tiers_per_pass + tiers[positions]
     rule = {
         "ordering": describe(ordering),
         "order_by": order_by,
         "needs_scores": ordering.needs_scores,
         "passes": passes,
         "minimum_length": minimum_length,
-        "tiers_per_pass": tiers_per_pass,
+        "tiers_per_pass": made.tiers_per_pass,
         "signals": [describe(signal) for signal in signals],
+        "select": [describe(selector) for selector in select],
+        "mixture": describe(mixture) if mixture else None,
+        "lessons_per_update": lessons_per_update if mixture else None,
+        "hears": mixture is not None and mixture.hears,
     }
+    rows = pool.rows[made.places]
     curriculum = Curriculum(
-        lesson_ids=lessons.ids[positions],
-        stage=stage.astype(np.int32),
-        weight=np.ones(entries),
-        score=scores[positions],
+        lesson_ids=lessons.ids[rows],
+        stage=made.stages.astype(np.int32),
+        weight=made.weights,
+        score=scores[made.places],
         rule=rule,
         seed=seed,
         lessons_fingerprint=lessons.fingerprint,
-        counts=count(positions, len(lessons), stage),
+        counts=count(made, len(pool), len(lessons)),
     )
-    return Plan(curriculum, table)
+    return Plan(curriculum, annotated(table, left_out if select else None, pool if mixture else None))
 
 
-def plan_length(lessons: int, passes: float, minimum_length: int, seed: int) -> int:
-    """Return the number of entries, at least 1, after checking the settings."""
+def check_settings(lessons: int, passes: float, minimum_length: int, seed: int) -> None:
+    """Refuse settings that make no plan."""
     if not lessons:
         raise DataError(
             "There are no lessons to plan: 0 were given and at least 1 is needed. Check what was left out when the "
@@ -104,57 +149,84 @@ def plan_length(lessons: int, passes: float, minimum_length: int, seed: int) -> 
     if minimum_length < 0 or seed < 0:
         name, value = ("minimum_length", minimum_length) if minimum_length < 0 else ("seed", seed)
         raise ConfigError(f"{name}={value}: a whole number from 0 up is needed. Correct the plan's setting.")
-    return max(round(lessons * passes), minimum_length, 1)
 
 
-def scores_for(table: SignalTable, ordering: Ordering, order_by: str | None) -> Scores:
+def scores_for(pool: Pool, ordering: Ordering, order_by: str | None) -> Scores:
     """Return the scores to order by; all NaN when no signal was named and none is needed."""
     if order_by is not None:
-        return table.scores(order_by)
+        return pool.values(order_by)
     if ordering.needs_scores:
         raise ConfigError(
             f"{type(ordering).__name__} needs a signal to order by, and order_by is not set. Allowed are the plan's "
-            f"signals: {', '.join(table.columns) or 'none yet'}. Set order_by to one of them."
+            f"signals: {', '.join(pool.table.columns) or 'none yet'}. Set order_by to one of them."
         )
-    return np.full(len(table), np.nan)
+    return np.full(len(pool), np.nan)
 
 
-def all_passes(ordering: Ordering, scores: Scores, entries: int, seed: int) -> Positions:
-    """Return the lessons' positions over all passes, int64 [entries]."""
-    passes = math.ceil(entries / len(scores))
-    orders = [one_pass(ordering, scores, np.random.default_rng([seed, number])) for number in range(passes)]
-    return np.concatenate(orders)[:entries]
+def all_passes(ordering: Ordering, pool: Pool, scores: Scores, entries: int, seed: int) -> Entries:
+    """Put every pass in order and join them."""
+    passes = math.ceil(entries / len(pool))
+    made = [one_pass(ordering, pool, scores, np.random.default_rng([seed, number])) for number in range(passes)]
+    tiers = 1 + max(int(arranged.stage[-1]) for arranged in made)
+    places = np.concatenate([arranged.order for arranged in made])[:entries]
+    stages = np.concatenate([number * tiers + arranged.stage for number, arranged in enumerate(made)])[:entries]
+    return Entries(places, np.ones(entries), stages, tiers)
 
 
-def one_pass(ordering: Ordering, scores: Scores, generator: np.random.Generator) -> Positions:
+def one_pass(ordering: Ordering, pool: Pool, scores: Scores, generator: np.random.Generator) -> Arrangement:
     """Order one pass and make sure that no lesson is lost, repeated or invented."""
-    order = np.asarray(ordering.order(scores, generator), np.int64)
-    seen = np.zeros(len(scores), bool)
-    seen[order[(order >= 0) & (order < len(scores))]] = True
-    if len(order) != len(scores) or not seen.all():
+    arranged = ordering.arrange(pool, scores, generator)
+    order = arranged.order
+    seen = np.zeros(len(pool), bool)
+    seen[order[(order >= 0) & (order < len(pool))]] = True
+    if len(order) != len(pool) or not seen.all():
         raise ConfigError(
             f"{type(ordering).__name__}.order returned {len(order)} positions, {seen.sum()} different valid ones, "
-            f"for {len(scores)} lessons; it must return each of 0 ... {len(scores) - 1} once. Correct it."
+            f"for {len(pool)} lessons; it must return each of 0 ... {len(pool) - 1} once. Correct it."
         )
-    return order
+    return arranged
 
 
-def count(positions: Positions, lessons: int, stage: Positions) -> dict[str, int]:
-    """Count what the plan holds."""
-    repeats = np.bincount(positions, minlength=lessons)
+def foreseen(mixture: Mixture, pool: Pool, entries: int, lessons_per_update: int | None, seed: int) -> Entries:
+    """Draw every update, without any feedback."""
+    if lessons_per_update is None or lessons_per_update < 1:
+        raise ConfigError(
+            f"{type(mixture).__name__} draws the lessons of one update at a time, and lessons_per_update is "
+            f"{lessons_per_update}; a whole number from 1 up is needed. Set it to the training's lessons_per_update."
+        )
+    updates = -(-entries // lessons_per_update)
+    timetable = Procedural(pool, mixture, updates, lessons_per_update, seed)
+    places = np.empty((updates, lessons_per_update), np.int64)
+    weights, stages = np.empty(places.shape), np.empty(updates, np.int64)
+    for update in range(updates):
+        places[update], weights[update], stages[update] = timetable.draw_places(update)
+    return Entries(places.ravel(), weights.ravel(), np.repeat(stages, lessons_per_update))
+
+
+def annotated(table: SignalTable, left_out: Any, drawn_from: Pool | None) -> SignalTable:
+    """Add to the signals what became of each lesson."""
+    if drawn_from is None:
+        return replace(table, left_out=left_out)
+    rank = np.full(len(table), -1, np.int64)
+    rank[drawn_from.rows[drawn_from.order]] = np.arange(len(drawn_from))
+    return replace(table, left_out=left_out, rank=rank)
+
+
+def count(made: Entries, selected: int, lessons: int) -> dict[str, int]:
+    """Count what the plan holds; the repeats are those of the selected lessons."""
+    repeats = np.bincount(made.places, minlength=selected)
     return {
         "lessons": lessons,
-        "entries": len(positions),
-        "stages": len(np.unique(stage)),
+        "selected": selected,
+        "entries": len(made.places),
+        "stages": len(np.unique(made.stages)),
         "least_repeats": int(repeats.min()),
         "most_repeats": int(repeats.max()),
     }
 
 
-def missing_hint(table: SignalTable, order_by: str | None) -> str:
+def missing_hint(table: SignalTable, order_by: str) -> str:
     """Say where the scores were read and which lesson lacks one first."""
-    if order_by is None:
-        return ""
     column = table.column(order_by)
     source = column.provenance.get("source")
     hint = f" {order_by!r} is {source}." if source else ""

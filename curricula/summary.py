@@ -23,7 +23,7 @@ def summarise(curriculum: Curriculum, signals: SignalTable) -> list[tuple[str, s
     least, most = counts["least_repeats"], counts["most_repeats"]
     rows = [
         ("lessons", f"{counts['lessons']:,}"),
-        ("entries", f"{counts['entries']:,} ({counts['entries'] / counts['lessons']:.2f} passes)"),
+        ("entries", f"{counts['entries']:,} ({counts['entries'] / curriculum.selected:.2f} passes)"),
         ("each lesson comes", times(least) if least == most else f"{least} or {times(most)}"),
         ("ordering", ordering_text(curriculum)),
         ("ordered by", order_text(curriculum)),
@@ -73,7 +73,7 @@ def explain(curriculum: Curriculum, signals: SignalTable, lesson_id: str) -> str
 def placement_text(curriculum: Curriculum, lesson_id: str) -> str:
     """Say where a lesson comes."""
     found = np.flatnonzero(curriculum.lesson_ids == lesson_id)
-    entries, lessons = curriculum.counts["entries"], curriculum.counts["lessons"]
+    entries, lessons = curriculum.counts["entries"], curriculum.selected
     if not len(found):
         return (
             f"Lesson {lesson_id!r} is not in the plan: the plan stops after {entries:,} entries "

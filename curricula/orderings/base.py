@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,22 @@ import numpy.typing as npt
 from curricula.signals.base import Scores
 from lessons.errors import ConfigError, DataError
 
-__all__ = ["Missing", "Ordering", "Positions", "fill_missing", "sort_seeded"]
+if TYPE_CHECKING:
+    from curricula.pool import Pool
+
+__all__ = ["Arrangement", "GroupedOrdering", "Missing", "Ordering", "Positions", "fill_missing", "sort_seeded"]
 
 Positions = npt.NDArray[np.int64]
 Missing = Literal["error", "first", "last"]
+
+
+class Arrangement(NamedTuple):
+    """The lessons of one pass, in order and cut into stages."""
+
+    order: Positions
+    """Each of 0 ... n-1 once, int64 [n]."""
+    stage: Positions
+    """Number of the stage at each position of the order, from 0, never falling, int64 [n]."""
 
 
 class Ordering(ABC):
@@ -40,6 +52,32 @@ class Ordering(ABC):
     def tiers_of(self, scores: Scores) -> Positions:
         """Return the 0-based tier of each lesson, int64 [n]; the lower tiers come first. One tier unless overridden."""
         return np.zeros(len(scores), np.int64)
+
+    def arrange(self, pool: Pool, scores: Scores, generator: np.random.Generator) -> Arrangement:
+        """Order one pass, with all that is known about the lessons at hand. From the scores alone unless overridden."""
+        order = np.asarray(self.order(scores, generator), np.int64)
+        inside = (order >= 0) & (order < len(scores))  # what a faulty ordering invents is refused later, by name
+        return Arrangement(order, self.tiers_of(scores)[np.where(inside, order, 0)])
+
+
+class GroupedOrdering(Ordering):
+    """An ordering that looks at more than one number per lesson: it has `arrange` in place of `order`."""
+
+    def order(self, scores: Scores, generator: np.random.Generator) -> Positions:
+        """Refuse: the scores alone do not tell.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(
+            f"{type(self).__name__} cannot order by {len(scores)} scores alone: it reads other columns of the lessons. "
+            "Allowed is its use as the plan's `ordering`, or inside another that gives it the lessons. "
+            "Call `arrange` with a pool."
+        )
+
+    @abstractmethod
+    def arrange(self, pool: Pool, scores: Scores, generator: np.random.Generator) -> Arrangement:
+        """Order one pass, with all that is known about the lessons at hand."""
 
 
 def fill_missing(scores: Scores, missing: Missing) -> Scores:

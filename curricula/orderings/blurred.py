@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curricula.orderings.base import Ordering, Positions
+from curricula.orderings.base import Arrangement, Ordering, Positions
 from curricula.signals.base import Scores
 from lessons.errors import ConfigError
+
+if TYPE_CHECKING:
+    from curricula.pool import Pool
 
 __all__ = ["Blurred"]
 
@@ -41,8 +45,16 @@ class Blurred(Ordering):
         Raises:
             ConfigError: The width is negative or not a number.
         """
+        return self.soften(self.ordering.order(scores, generator), generator)
+
+    def arrange(self, pool: Pool, scores: Scores, generator: np.random.Generator) -> Arrangement:
+        """Arrange with the inner ordering, then sort by the moved ranks; the stages melt into one."""
+        order = self.soften(self.ordering.arrange(pool, scores, generator).order, generator)
+        return Arrangement(order, np.zeros(len(order), np.int64))
+
+    def soften(self, inner: Positions, generator: np.random.Generator) -> Positions:
+        """Sort by the moved ranks."""
         if not (math.isfinite(self.width) and self.width >= 0):
             raise ConfigError(f"Blurred got width={self.width}; allowed are numbers from 0 up. Correct the ordering.")
-        inner = self.ordering.order(scores, generator)
         keys = np.arange(len(inner)) / max(len(inner), 1) + self.width * generator.random(len(inner))
         return inner[np.argsort(keys, kind="stable")]

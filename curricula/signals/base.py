@@ -32,6 +32,8 @@ class Column:
     """What the numbers count ("characters"), for axes and tables; empty for a plain score."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Who computed it from what: JSON values only. `Signal.measure` fills in the signal, its version and settings."""
+    labels: tuple[str, ...] = ()
+    """For a column of categories: the name of each category; the values are then indices into it. Else empty."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 1 or self.values.dtype != np.float64:
@@ -45,6 +47,13 @@ class Column:
                 f"A signal has {len(infinite)} infinite values, the first at row {infinite[0]}; finite numbers are "
                 "allowed, and NaN where there is none. Leave the value missing instead."
             )
+        known = self.values[~np.isnan(self.values)] if self.labels else np.empty(0)
+        strange = known[(known % 1 != 0) | (known < 0) | (known >= len(self.labels))]
+        if len(strange):
+            raise DataError(
+                f"A column of {len(self.labels)} categories holds the value {strange[0]:g}; its values must be indices "
+                f"from 0 to {len(self.labels) - 1}, or NaN. Give codes, not the categories themselves."
+            )
 
     @property
     def missing(self) -> int:
@@ -53,7 +62,10 @@ class Column:
 
 
 class Signal(ABC):
-    """Computes one number per lesson: a difficulty, a length, a loss ... Larger is harder, longer, more."""
+    """Computes one number per lesson: a difficulty, a length, a loss ... Larger is harder, longer, more.
+
+    A signal may also name categories: then the numbers are codes, and `Column.labels` says what they mean.
+    """
 
     version: int = 1
     """Raised whenever the same lessons could get other numbers; part of the provenance."""
@@ -80,4 +92,4 @@ class Signal(ABC):
                 f"one per lesson, in their order. Correct {type(self).__name__}.compute."
             )
         stamp = {"signal": describe(self), "version": self.version}
-        return Column(computed.values, computed.unit, {**stamp, **computed.provenance})
+        return Column(computed.values, computed.unit, {**stamp, **computed.provenance}, computed.labels)

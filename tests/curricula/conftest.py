@@ -3,14 +3,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from curricula.pool import Pool
+from curricula.signal_table import SignalTable
+from curricula.signals.base import Column
 from lessons.lesson_set import LessonSet
 from lessons.records import Annotation, Message, Prompt, Provenance
 from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
 
 MakeLessons = Callable[..., LessonSet]
+MakePool = Callable[..., Pool]
 
 
 def rated_prompts(
@@ -47,5 +52,24 @@ def make_lessons() -> MakeLessons:
             pa.Table.from_pylist(list(map(annotation_to_row, annotations)), ANNOTATION_SCHEMA),
             "rationale",
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_pool(make_lessons: MakeLessons) -> MakePool:
+    """Return a function from columns (numbers with None for missing, or names of categories) to a pool."""
+
+    def column(values: Sequence[float | str | None]) -> Column:
+        if any(isinstance(value, str) for value in values):
+            labels = sorted({str(value) for value in values if value is not None})
+            codes = [np.nan if value is None else labels.index(str(value)) for value in values]
+            return Column(np.array(codes, np.float64), labels=tuple(labels))
+        return Column(np.array([np.nan if value is None else value for value in values], np.float64))
+
+    def make(**columns: Sequence[float | str | None]) -> Pool:
+        lessons = make_lessons([0.5] * len(next(iter(columns.values()))))
+        made = {name: column(values) for name, values in columns.items()}
+        return Pool.whole(lessons, SignalTable(lessons.ids, made, lessons.fingerprint))
 
     return make

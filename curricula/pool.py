@@ -1,0 +1,97 @@
+"""The lessons that a plan still has at hand: what selectors, orderings and mixtures look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from curricula.groups import Groups
+from curricula.orderings.base import Positions
+from curricula.signal_table import SignalTable
+from curricula.signals.base import Scores
+from lessons.lesson_set import LessonSet
+
+__all__ = ["Pool"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Some of the lessons, their signals, and the order they were put in.
+
+    Parts of a plan speak of lessons by their place in the pool, 0 ... n-1; `rows` says which lesson that is.
+    """
+
+    lessons: LessonSet
+    """All lessons."""
+    table: SignalTable
+    """The signals of all lessons."""
+    rows: Positions
+    """The lessons of this pool, as rising positions in `lessons`, int64 [n]."""
+    order: Positions
+    """Places in the pool in the order in which the ordering put them, int64 [n]; a mixture draws from it."""
+    memory: dict[Hashable, tuple[Hashable, Any]] = field(default_factory=dict, repr=False)
+    """What `once` keeps."""
+
+    @classmethod
+    def whole(cls, lessons: LessonSet, table: SignalTable) -> Pool:
+        """Return the pool of all lessons, in their own order."""
+        everything = np.arange(len(lessons), dtype=np.int64)
+        return cls(lessons, table, everything, everything)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def ids(self) -> npt.NDArray[np.object_]:
+        """The lessons' ids, [n]."""
+        return self.lessons.ids[self.rows]
+
+    def values(self, name: str) -> Scores:
+        """Return a signal's values, float64 [n].
+
+        Raises:
+            DataError: There is no such signal.
+        """
+        return self.once(("values", name), None, lambda: self.table.scores(name)[self.rows])
+
+    def groups(self, name: str) -> Groups:
+        """Return the groups that a signal makes.
+
+        Raises:
+            DataError: There is no such signal, or a lesson has no value.
+        """
+        column = self.table.column(name)
+        return self.once(
+            ("groups", name), None, lambda: Groups.of(name, replace(column, values=column.values[self.rows]))
+        )
+
+    def places_of(self, positions: Positions) -> Positions:
+        """Return the place in the pool of lessons of the lesson set, -1 for those that are not in it."""
+        found = np.searchsorted(self.rows, positions)
+        found[found == len(self.rows)] = 0
+        return np.where(self.rows[found] == positions, found, -1)
+
+    def subset(self, places: Positions) -> Pool:
+        """Return the pool of some of these lessons (rising places), in their own order."""
+        return Pool(self.lessons, self.table, self.rows[places], np.arange(len(places), dtype=np.int64))
+
+    def ordered(self, order: Positions) -> Pool:
+        """Return the same lessons in another order."""
+        return Pool(self.lessons, self.table, self.rows, order)
+
+    def once(self, slot: Hashable, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` gives, made anew only when `key` changes: one value is kept per slot.
+
+        Mixtures are pure functions; this holds what they would otherwise compute for every draw again.
+        """
+        found = self.memory.get(slot)
+        if found is None or found[0] != key:
+            found = self.memory[slot] = (key, make())
+        value: T = found[1]
+        return value
