@@ -85,8 +85,6 @@ class Annotator(ABC):
     """The kind of annotation, also the name of the shipped template."""
     needs: frozenset[str] = frozenset({"text"})
     """What the backend must give."""
-    schema: Mapping[str, Any] | None = None
-    """JSON schema of the replies; None for free text."""
 
     def __init__(
         self,
@@ -116,6 +114,11 @@ class Annotator(ABC):
     def wording(self) -> Template:
         """The prompt template, read from its file."""
         return Template(self.template, self.kind)
+
+    @property
+    def schema(self) -> Mapping[str, Any] | None:
+        """JSON schema of the replies; None for free text."""
+        return None
 
     @property
     def backends(self) -> tuple[TeacherBackend, ...]:
