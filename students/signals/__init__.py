@@ -4,6 +4,7 @@ from students.signals.base import StudentSignal
 from students.signals.instruction_difficulty import InstructionDifficulty, ReversedInstructionDifficulty
 from students.signals.loss import ErrorNorm, Loss
 from students.signals.loss_drop import LossDrop
+from students.signals.roll_outs import RollOuts
 
 __all__ = [
     "ErrorNorm",
@@ -11,5 +12,6 @@ __all__ = [
     "Loss",
     "LossDrop",
     "ReversedInstructionDifficulty",
+    "RollOuts",
     "StudentSignal",
 ]
