@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from teachers.annotators import Annotator, CritiqueAnnotator, DifficultyAnnotator, RationaleAnnotator
+from teachers.annotators import (
+    Annotator,
+    CritiqueAnnotator,
+    DifficultyAnnotator,
+    JudgeAnnotator,
+    PairJudgeAnnotator,
+    QualityAnnotator,
+    RationaleAnnotator,
+    RubricAnnotator,
+    RubricGradeAnnotator,
+)
 from teachers.anthropic_backend import AnthropicBackend
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
 from teachers.budget import Budget
@@ -27,17 +37,22 @@ __all__ = [
     "CritiqueAnnotator",
     "DifficultyAnnotator",
     "DistillSummary",
+    "JudgeAnnotator",
     "Ledger",
     "Limits",
     "OpenAIBackend",
+    "PairJudgeAnnotator",
     "Price",
     "Progress",
+    "QualityAnnotator",
     "RationaleAnnotator",
     "RecordedAnnotations",
     "RecordedColumns",
     "ReplayBackend",
     "Reply",
     "Request",
+    "RubricAnnotator",
+    "RubricGradeAnnotator",
     "Sampling",
     "ScriptedBackend",
     "TeacherBackend",

@@ -5,7 +5,12 @@ from __future__ import annotations
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.difficulty import DifficultyAnnotator
+from teachers.annotators.judge import JudgeAnnotator
+from teachers.annotators.pair_judge import PairJudgeAnnotator
+from teachers.annotators.quality import QualityAnnotator
 from teachers.annotators.rationale import RationaleAnnotator
+from teachers.annotators.rubric import RubricAnnotator
+from teachers.annotators.rubric_grade import RubricGradeAnnotator
 from teachers.annotators.template import Template
 
 __all__ = [
@@ -14,7 +19,12 @@ __all__ = [
     "CritiqueAnnotator",
     "DifficultyAnnotator",
     "Fields",
+    "JudgeAnnotator",
+    "PairJudgeAnnotator",
     "ParseProblem",
+    "QualityAnnotator",
     "RationaleAnnotator",
+    "RubricAnnotator",
+    "RubricGradeAnnotator",
     "Template",
 ]

@@ -121,10 +121,14 @@ def checked(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
 
     error = next(Draft202012Validator(schema).iter_errors(value), None)
     if error is not None:
-        complaint = error.message if len(error.message) <= SHOWN else f"{error.message[:SHOWN]}..."
-        raise ParseProblem(f"at {error.json_path}: {complaint}")
+        raise ParseProblem(f"at {error.json_path}: {shortened(error.message)}")
     found: dict[str, Any] = value
     return found
+
+
+def shortened(complaint: str) -> str:
+    """Leave the middle out of a long complaint, which quotes the value first and says at the end what is wrong."""
+    return complaint if len(complaint) <= SHOWN else f"{complaint[: SHOWN // 2]}...{complaint[-SHOWN // 2 :]}"
 
 
 def form_in_words(schema: Mapping[str, Any], indent: int = 0) -> str:
