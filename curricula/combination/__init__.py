@@ -1,1 +1,13 @@
+"""Combinations: signals made of signals."""
+
 from __future__ import annotations
+
+from curricula.combination.arithmetic import Disagreement, Extreme, Product, Weighted
+from curricula.combination.fitted import Fitted
+from curricula.combination.item_response import ItemResponse
+from curricula.combination.lexicographic import Lexicographic
+from curricula.combination.shrunk_rate import ShrunkRate
+
+__all__ = [
+    "Disagreement", "Extreme", "Fitted", "ItemResponse", "Lexicographic", "Product", "ShrunkRate", "Weighted",
+]  # fmt: skip

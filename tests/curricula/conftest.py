@@ -9,12 +9,31 @@ import pytest
 
 from curricula.pool import Pool
 from curricula.signal_table import SignalTable
-from curricula.signals.base import Column
+from curricula.signals.base import Column, Signal
 from lessons.lesson_set import LessonSet
 from lessons.records import Annotation, Message, Prompt, Provenance
 from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
 
 MakeLessons = Callable[..., LessonSet]
+
+
+class Numbers(Signal):
+    """A signal whose values a test writes down."""
+
+    def __init__(self, values: Sequence[float | None], called: str = "numbers", labels: Sequence[str] = ()) -> None:
+        self.values = values
+        self.called = called
+        self.labels = labels
+
+    @property
+    def name(self) -> str:
+        return self.called
+
+    def compute(self, lessons: LessonSet) -> Column:
+        values = np.array([np.nan if value is None else value for value in self.values], np.float64)
+        return Column(values, labels=tuple(self.labels))
+
+
 MakePool = Callable[..., Pool]
 
 
@@ -73,3 +92,23 @@ def make_pool(make_lessons: MakeLessons) -> MakePool:
         return Pool.whole(lessons, SignalTable(lessons.ids, made, lessons.fingerprint))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def numbers() -> type[Signal]:
+    """Return the class of signals whose values a test writes down."""
+    return Numbers
+
+
+@pytest.fixture(scope="session")
+def values_of(make_lessons: MakeLessons) -> Callable[[Signal], list[float]]:
+    """Return a function from a signal of signals to its values."""
+
+    def compute(signal: Signal) -> list[float]:
+        part: Any = signal
+        while not isinstance(part, Numbers):
+            part = next(getattr(part, name) for name in ("signals", "signal", "rate", "target") if hasattr(part, name))
+            part = part[0] if isinstance(part, list) else part
+        return signal.measure(make_lessons([0.5] * len(part.values))).values.tolist()
+
+    return compute
