@@ -9,7 +9,7 @@ from lessons.errors import BudgetExceeded, ConfigError, UnknownPrice
 from teachers.backend import Completion, Request
 from teachers.pricing import Price
 
-__all__ = ["Account", "Budget", "Cost", "worst_case"]
+__all__ = ["Account", "Budget", "Cost", "actual", "most_tokens", "worst_case"]
 
 TOKENS_PER_MESSAGE = 32  # role marks and separators of any chat template, rounded up
 TOKENS_PER_REQUEST = 64  # what providers add to every conversation, rounded up
@@ -61,13 +61,20 @@ class Cost:
         return Cost(self.dollars - other.dollars, self.calls - other.calls, self.tokens - other.tokens)
 
 
-def worst_case(request: Request, price: Price | None) -> Cost:
-    """Return the most that one call can take: a token is at least one byte, the answer as long as allowed."""
+def most_tokens(request: Request, samples: int = 1) -> tuple[int, int]:
+    """Return the most tokens one call can read and write: a token is at least one byte, answers as long as allowed."""
     size = sum(len(message.content.encode("utf-8", "surrogatepass")) for message in request.messages)
     if request.schema is not None:
         size += len(repr(request.schema).encode("utf-8", "surrogatepass"))
+    if request.continuation is not None:
+        size += len(request.continuation.encode("utf-8", "surrogatepass"))
     read = size + TOKENS_PER_MESSAGE * len(request.messages) + TOKENS_PER_REQUEST
-    written = request.sampling.max_output_tokens
+    return read, samples * request.sampling.max_output_tokens
+
+
+def worst_case(request: Request, price: Price | None, samples: int = 1) -> Cost:
+    """Return the most that one call can take, for one answer or several samples of it."""
+    read, written = most_tokens(request, samples)
     return Cost(price.most(read, written) if price else 0.0, 1, read + written)
 
 

@@ -17,7 +17,7 @@ from teachers.annotators.base import Annotator
 from teachers.backend import TeacherBackend
 from teachers.budget import Budget
 from teachers.limits import Limits
-from teachers.pipeline import Failure, Pipeline
+from teachers.pipeline import Failure, Pipeline, backends_of
 from teachers.progress import Progress
 
 __all__ = ["DistillSummary", "check_settings", "distill"]
@@ -105,13 +105,15 @@ def distill(
     """
     limits, budget, out = limits or Limits(), budget or Budget(), Path(out)
     check_settings(teacher, annotators, grader, limits, budget)
-    teacher.prepare()
+    teachers = backends_of(teacher, annotators)
+    for backend in teachers:
+        backend.prepare()
     summary = DistillSummary()
     failures: list[Failure] = []
     started = time.monotonic()
     total = len(prompts) if isinstance(prompts, Sized) else None
     pipeline = Pipeline(prompts, teacher, annotators, grader, Path(ledger), limits, budget)
-    priced = teacher.price is not None
+    priced = all(backend.price is not None for backend in teachers)
 
     def written(bar: Progress) -> Iterator[Annotation]:
         for worked in pipeline:
@@ -167,7 +169,8 @@ def check_settings(
                 f"(it gives {', '.join(sorted(teacher.gives))}). Choose another teacher or leave the annotator out."
             )
     limits.check()
-    budget.check(teacher.price, teacher.model)
+    for backend in backends_of(teacher, annotators):
+        budget.check(backend.price, backend.model)
 
 
 def failures_path(out: Path) -> Path:

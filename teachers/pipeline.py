@@ -8,54 +8,26 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from lessons.errors import CallFailed, Stopped, TutelageError
+from lessons.errors import Stopped
 from lessons.grading import Grader
-from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking
-from teachers.annotators.roll import Roll
+from lessons.records import Prompt
+from teachers.annotators.base import Annotator
 from teachers.backend import TeacherBackend
 from teachers.budget import Budget
-from teachers.caller import Caller, Counts
+from teachers.caller import Counts
+from teachers.callers import Callers
 from teachers.ledger import Ledger
 from teachers.limits import Limits
+from teachers.working import Failure, Worked, Worker
 
-__all__ = ["Failure", "Pipeline", "Worked"]
+__all__ = ["Failure", "Pipeline", "Worked", "backends_of"]
 
 HANDFULS_WAITING = 100
 HANDFUL = 64
 LONGEST_WAIT_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One kind of annotation that could not be had for one prompt."""
-
-    prompt_id: str
-    """The prompt."""
-    kind: str
-    """The kind of annotation."""
-    reason: str
-    """The error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Worked:
-    """What came of one prompt."""
-
-    annotations: list[Annotation] = field(default_factory=list)
-    """All annotations, in the order of the annotators."""
-    failures: list[Failure] = field(default_factory=list)
-    """What could not be had."""
-    of_prompt: bool = True
-    """Whether it is of one prompt; False for what only the whole run allows (`Roll.conclude`)."""
-
-
-def concluded(rolls: Sequence[Roll | None]) -> list[Worked]:
-    """Return what only the whole run allows: one for each annotator that sums up."""
-    return [Worked(list(roll.conclude()), of_prompt=False) for roll in rolls if roll is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +70,8 @@ class Pipeline:
         self.ledger_path = ledger
         self.limits = limits
         self.budget = budget
-        self.rolls = [annotator.roll() for annotator in annotators]
         self.window = 4 * limits.in_flight + 256
-        self.counts = Counts()
-        self.caller: Caller | None = None
+        self.callers: Callers | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.main_task: asyncio.Task[None] | None = None
         self.stop_reason: Exception | None = None
@@ -131,13 +101,18 @@ class Pipeline:
         if result.error is not None:
             raise result.error
 
+    @property
+    def counts(self) -> Counts:
+        """What was asked so far, of all teachers together."""
+        return self.callers.counts if self.callers is not None else Counts()
+
     def stop(self, reason: Exception) -> None:
         """Start no more calls; those under way finish and are saved."""
         self.stop_reason = self.stop_reason or reason
-        loop, caller = self.loop, self.caller
-        if loop is not None and caller is not None:
+        loop, callers = self.loop, self.callers
+        if loop is not None and callers is not None:
             try:
-                loop.call_soon_threadsafe(caller.stop, reason)
+                loop.call_soon_threadsafe(callers.stop, reason)
             except RuntimeError:  # the loop ended in this very moment
                 return
 
@@ -165,80 +140,55 @@ class Pipeline:
         """Open the ledger, feed the prompts through, close everything."""
         self.loop, self.main_task = asyncio.get_running_loop(), asyncio.current_task()
         with Ledger(self.ledger_path) as ledger:
-            self.caller = caller = Caller(self.teacher, ledger, self.limits, self.budget)
-            self.counts = caller.counts
+            self.callers = callers = Callers(ledger, self.limits, self.budget)
             if self.stop_reason is not None:
-                caller.stop(self.stop_reason)
+                callers.stop(self.stop_reason)
+            rolls = [annotator.roll() for annotator in self.annotators]
             try:
-                await self.feed(caller)
+                await self.feed(Worker(callers, self.teacher, self.annotators, self.grader, rolls))
             finally:
-                await self.teacher.aclose()
+                for backend in backends_of(self.teacher, self.annotators):
+                    await backend.aclose()
 
-    async def feed(self, caller: Caller) -> None:
+    async def feed(self, worker: Worker) -> None:
         """Keep the window full; hand results over in order."""
+        run = worker.callers.run
         window: deque[asyncio.Task[Worked]] = deque()
         try:
             for prompt in self.prompts:
-                caller.check_running()
-                for roll in self.rolls:
-                    if roll is not None:
-                        roll.enroll(prompt)
-                window.append(asyncio.create_task(self.work_on(prompt, caller)))
+                run.check_running()
+                worker.enroll(prompt)
+                window.append(asyncio.create_task(worker.work_on(prompt)))
                 if len(window) >= self.window:
-                    await self.take_head(window)
+                    await self.take_head(window, worker)
                 while self.results.qsize() > HANDFULS_WAITING:
-                    await asyncio.sleep(0.01)
+                    await run.sleep(0.01)  # raises when the run stops: then nobody may be left who takes the results
             while window:
-                await self.take_head(window)
-            self.finished += concluded(self.rolls)
-            self.results.put(self.finished)
+                await self.take_head(window, worker)
+            self.results.put(self.finished + worker.conclude())
         except Exception as error:
-            caller.stop(error)
+            run.stop(error)
             await asyncio.gather(*window, return_exceptions=True)  # calls under way finish and are saved
-            raise caller.stop_reason or error from None
+            raise run.stop_reason or error from None
         except asyncio.CancelledError:
             for task in window:
                 task.cancel()
             await asyncio.gather(*window, return_exceptions=True)
             raise
 
-    async def take_head(self, window: deque[asyncio.Task[Worked]]) -> None:
+    async def take_head(self, window: deque[asyncio.Task[Worked]], worker: Worker) -> None:
         """Wait for the oldest prompt; hand finished ones over by the handful, which wakes the writer less often."""
         worked = await window.popleft()
-        for annotator, roll in zip(self.annotators, self.rolls, strict=True):
-            if roll is not None:
-                for annotation in worked.annotations:
-                    if annotation.kind == annotator.kind:
-                        roll.see(annotation)
+        worker.see(worked)
         self.finished.append(worked)
         if len(self.finished) >= HANDFUL or time.monotonic() - self.handed_over > LONGEST_WAIT_SECONDS:
             self.results.put(self.finished)
             self.finished, self.handed_over = [], time.monotonic()
 
-    async def work_on(self, prompt: Prompt, caller: Caller) -> Worked:
-        """Let every annotator work on one prompt."""
-        worked = Worked()
-        for annotator, roll in zip(self.annotators, self.rolls, strict=True):
-            asking = Asking(
-                prompt=prompt,
-                ask=caller.ask,
-                teacher=type(self.teacher).__name__,
-                model=self.teacher.model,
-                grader=self.grader,
-                earlier=worked.annotations,
-                roll=roll,
-            )
-            try:
-                found = await annotator.annotate(asking)
-            except CallFailed as error:
-                if error is caller.stop_reason:
-                    raise
-                worked.failures.append(Failure(prompt.id, annotator.kind, str(error)))
-            except (TutelageError, asyncio.CancelledError):
-                raise
-            except Exception as error:
-                error.add_note(f"while {type(annotator).__name__} worked on the prompt {prompt.id!r}")
-                raise
-            else:
-                worked.annotations.extend(found)
-        return worked
+
+def backends_of(teacher: TeacherBackend, annotators: Sequence[Annotator]) -> list[TeacherBackend]:
+    """Return every backend of a run once, the run's teacher first."""
+    found = {id(teacher): teacher}
+    for annotator in annotators:
+        found.update((id(backend), backend) for backend in annotator.backends)
+    return list(found.values())

@@ -13,7 +13,7 @@ from teachers.backend import Fatal, RateLimited, Transient, Verdict
 from teachers.ledger_records import Attempted
 
 if TYPE_CHECKING:
-    from teachers.caller import Caller
+    from teachers.sending import Sender
 
 __all__ = ["Tries"]
 
@@ -21,8 +21,8 @@ __all__ = ["Tries"]
 class Tries:
     """The tries of one call: what tenacity asks after each."""
 
-    def __init__(self, caller: Caller, key: str) -> None:
-        self.caller = caller
+    def __init__(self, sender: Sender, key: str) -> None:
+        self.sender = sender
         self.key = key
         self.started = time.monotonic()
         self.transient = 0
@@ -31,35 +31,33 @@ class Tries:
 
     def note(self, error: Exception) -> Verdict:
         """Classify an error of a call and list it in the ledger."""
-        caller = self.caller
-        self.verdict = caller.backend.classify(error)
-        self.reason = caller.backend.redact(f"{type(error).__name__}: {error}")
-        if isinstance(self.verdict, RateLimited):
-            caller.pause(self.verdict.wait_seconds)
-        elif isinstance(self.verdict, Transient):
+        sender = self.sender
+        self.verdict = sender.backend.classify(error)
+        self.reason = sender.backend.redact(f"{type(error).__name__}: {error}")
+        if isinstance(self.verdict, Transient):
             self.transient += 1
-        caller.counts.failed_attempts += 1
+        sender.counts.failed_attempts += 1
         lost = isinstance(self.verdict, Transient) and self.verdict.maybe_billed
-        caller.ledger.put_attempt(self.key, caller.keys.identity_json, Attempted(self.key, self.reason, lost))
+        sender.ledger.put_attempt(self.key, sender.identity_json, Attempted(self.key, self.reason, lost))
         return self.verdict
 
     def can_heal(self, error: BaseException) -> bool:
         """Whether another try makes sense at all."""
         if isinstance(error, Stopped | StorageError) or not isinstance(error, Exception):
             return False
-        return self.caller.stop_reason is None and not isinstance(self.verdict, Fatal)
+        return self.sender.run.stop_reason is None and not isinstance(self.verdict, Fatal)
 
     def used_up(self, state: RetryCallState) -> bool:
         """Whether there were enough tries."""
         if isinstance(self.verdict, RateLimited):
-            return time.monotonic() - self.started > self.caller.limits.patience_seconds
-        return self.transient >= self.caller.limits.attempts
+            return time.monotonic() - self.started > self.sender.limits.patience_seconds
+        return self.transient >= self.sender.limits.attempts
 
     def wait_seconds(self, state: RetryCallState) -> float:
-        """How long this call waits; a request to slow down is waited for by all in `sit_out_pause`."""
+        """How long this call waits; a request to slow down is waited for by all, at the gate."""
         if isinstance(self.verdict, RateLimited):
             return 0.0
-        limits = self.caller.limits
+        limits = self.sender.limits
         longest = min(limits.longest_wait_seconds, limits.first_wait_seconds * 2 ** min(self.transient - 1, 16))
         return float(random.uniform(0.5, 1.0) * longest)
 
@@ -67,9 +65,9 @@ class Tries:
         """Describe a call that failed for good."""
         if isinstance(error, CallFailed):
             return error
-        reason = self.reason or self.caller.backend.redact(f"{type(error).__name__}: {error}")
+        reason = self.reason or self.sender.backend.redact(f"{type(error).__name__}: {error}")
         tried = f"after {self.transient} tries" if self.transient > 1 else "and trying again would not help"
         return CallFailed(
-            f"The teacher {self.caller.backend.model!r} did not answer ({tried}): {reason[:2000]} "
+            f"The teacher {self.sender.backend.model!r} did not answer ({tried}): {reason[:2000]} "
             "Everything answered so far is in the ledger; correct the cause and run again."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
+from teachers.annotators.by import By
 from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.difficulty import DifficultyAnnotator
 from teachers.annotators.judge import JudgeAnnotator
@@ -16,6 +17,7 @@ from teachers.annotators.template import Template
 __all__ = [
     "Annotator",
     "Asking",
+    "By",
     "CritiqueAnnotator",
     "DifficultyAnnotator",
     "Fields",

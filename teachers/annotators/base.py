@@ -66,6 +66,18 @@ class Asking:
     """What this annotator knows of the whole run (`Annotator.roll`); None when it keeps none."""
     through: Callable[[TeacherBackend], Asking] | None = None
     """Returns the same with another model to ask: one of the annotator's `backends`."""
+    bundled: Callable[[Sequence[Request]], Awaitable[list[Reply]]] | None = None
+    """Asks for samples of one question at once; see `Caller.ask_samples`. None: each is a call of its own."""
+
+    async def ask_samples(self, requests: Sequence[Request]) -> list[Reply]:
+        """Return the replies to requests that differ only in their sample number, drawn by as few calls as possible."""
+        if self.bundled is not None:
+            return await self.bundled(requests)
+        results = await asyncio.gather(*map(self.ask, requests), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):  # raised only when all have ended, so that no paid reply is dropped
+                raise result
+        return [result for result in results if not isinstance(result, BaseException)]
 
 
 class Annotator(ABC):

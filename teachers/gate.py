@@ -1,0 +1,195 @@
+"""Lets the calls of one teacher through: in the order they came, within every limit, and never all at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from teachers.brake import Brake
+from teachers.limits import Limits
+from teachers.meter import Entry, Meter
+from teachers.rate_news import RateNews
+from teachers.token_shares import TokenShare
+
+__all__ = ["Gate", "Permit"]
+
+FIRST_WIDTH = 16.0  # calls at once before anything was answered: the first replies tell the limits
+
+
+@dataclass(slots=True)
+class Permit:
+    """One call that was let through; it must come back by `Gate.leave`."""
+
+    read: float
+    """The most tokens the call may read."""
+    written: float
+    """The most tokens it may write."""
+    at: float
+    """When it was let through, by the gate's clock."""
+    entries: tuple[tuple[Meter, Entry, float], ...] = ()
+    """What each limit was charged."""
+
+
+class Gate:
+    """Paces calls. One queue for first tries and for retries: who came first goes first, so neither starves the other.
+
+    All methods are called from one event loop. Nothing is polled: a timer wakes the first in the queue when the limits
+    allow it, a permit that comes back wakes the next.
+
+    Args:
+        limits: The limits; rates that are None are learnt from replies' headers (`hear`).
+        clock: Seconds that only ever grow; jumps of the wall clock do not matter.
+    """
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limits = limits
+        self.clock = clock
+        self.requests = Meter(limits.requests_per_minute)
+        self.input_tokens = Meter(limits.input_tokens_per_minute)
+        self.output_tokens = Meter(limits.output_tokens_per_minute)
+        self.tokens = Meter(limits.tokens_per_minute)
+        self.read_share, self.written_share = TokenShare(), TokenShare()
+        self.brake = Brake(limits, clock())
+        self.width = min(FIRST_WIDTH, limits.in_flight)
+        """Calls that may be under way at once: it grows with every reply up to `Limits.in_flight`."""
+        self.under_way = 0
+        self.queue: deque[tuple[asyncio.Future[Permit], float, float]] = deque()
+        self.timer: asyncio.TimerHandle | None = None
+        self.stop_reason: Exception | None = None
+        self.metered = self.any_limit()
+
+    async def enter(self, read: float, written: float) -> Permit:
+        """Wait until a call may be sent, and let it through.
+
+        Args:
+            read: The most tokens it may read.
+            written: The most tokens it may write.
+
+        Raises:
+            Exception: The reason given to `stop`.
+        """
+        if self.stop_reason is not None:
+            raise self.stop_reason.with_traceback(None)
+        if not self.queue and self.under_way < self.width:
+            now = self.clock()
+            if self.ready_at(read, written, now) <= now:
+                return self.admit(read, written, now)
+        future: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
+        self.queue.append((future, read, written))
+        if len(self.queue) == 1:
+            self.pump()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self.leave(future.result())  # let through and cancelled in the same moment
+            else:
+                self.pump()
+            raise
+
+    def leave(self, permit: Permit, read: float | None = None, written: float | None = None) -> None:
+        """Take a permit back.
+
+        Args:
+            permit: The permit.
+            read: Tokens the call really read; None when not known, which counts as estimated.
+            written: Tokens it really wrote; None when not known.
+        """
+        self.under_way -= 1
+        if permit.entries and read is not None and written is not None:
+            now = self.clock()
+            taken = {id(self.input_tokens): read, id(self.output_tokens): written, id(self.tokens): read + written}
+            for meter, entry, estimated in permit.entries:
+                if meter is not self.requests:
+                    meter.correct(entry, taken[id(meter)] - estimated, now)
+            self.read_share.learn(read, permit.read)
+            self.written_share.learn(written, permit.written)
+        if self.queue:
+            self.pump()
+
+    def answered(self) -> None:
+        """Take note of a call that was not refused: more may be under way, the brake loosens."""
+        if self.width < self.limits.in_flight:
+            self.width = min(self.width + 1.0, self.limits.in_flight)
+        self.brake.accepted(self.clock())
+
+    def refused(self, permit: Permit, wait_seconds: float | None) -> None:
+        """Let everyone wait: the provider asked a call to slow down."""
+        self.brake.refused(permit.at, wait_seconds, self.clock())
+
+    def hear(self, news: RateNews) -> None:
+        """Learn from what a reply's headers say."""
+        now = self.clock()
+        for meter, window in (
+            (self.requests, news.requests),
+            (self.input_tokens, news.input_tokens),
+            (self.output_tokens, news.output_tokens),
+            (self.tokens, news.tokens),
+        ):
+            if window is not None:
+                meter.hear(window, now)
+        self.metered = self.any_limit()
+
+    def stop(self, reason: Exception) -> None:
+        """Let nobody through any more; those who wait are told the reason."""
+        self.stop_reason = reason
+        if self.timer is not None:
+            self.timer.cancel()
+        while self.queue:
+            future = self.queue.popleft()[0]
+            if not future.done():
+                future.set_exception(reason.with_traceback(None))
+
+    def any_limit(self) -> bool:
+        """Whether any limit is known."""
+        return any(
+            m.per_minute is not None for m in (self.requests, self.input_tokens, self.output_tokens, self.tokens)
+        )
+
+    def charges(self, read: float, written: float) -> tuple[tuple[Meter, float], ...]:
+        """Return what a call is charged to each limit before it is answered."""
+        if not self.metered:
+            return ()
+        likely_read, likely_written = self.read_share.likely(read), self.written_share.likely(written)
+        return (
+            (self.requests, 1.0),
+            (self.input_tokens, likely_read),
+            (self.output_tokens, likely_written),
+            (self.tokens, likely_read + likely_written),
+        )
+
+    def ready_at(self, read: float, written: float, now: float) -> float:
+        """Return the moment from which a call may go, as far as limits and pauses are concerned."""
+        at = self.brake.ready_at(now)
+        for meter, amount in self.charges(read, written):
+            at = max(at, meter.ready_at(amount, now))
+        return at
+
+    def admit(self, read: float, written: float, now: float) -> Permit:
+        """Let a call through."""
+        self.under_way += 1
+        self.brake.take(now)
+        charges = self.charges(read, written)
+        entries = tuple((meter, meter.take(amount, now), amount) for meter, amount in charges)
+        return Permit(read, written, now, entries)
+
+    def pump(self) -> None:
+        """Let through whom the limits allow, from the front of the queue; set a timer for the next."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        while self.queue and self.under_way < self.width:
+            future, read, written = self.queue[0]
+            if future.done():  # cancelled while it waited
+                self.queue.popleft()
+                continue
+            now = self.clock()
+            at = self.ready_at(read, written, now)
+            if at > now:
+                self.timer = asyncio.get_running_loop().call_later(at - now, self.pump)
+                return
+            self.queue.popleft()
+            future.set_result(self.admit(read, written, now))

@@ -1,0 +1,130 @@
+"""Lets every annotator work on one prompt, each through the teacher it asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from lessons.errors import CallFailed, TutelageError
+from lessons.grading import Grader
+from lessons.records import Annotation, Prompt
+from teachers.annotators.base import Annotator, Asking
+from teachers.annotators.roll import Roll
+from teachers.backend import TeacherBackend
+from teachers.callers import Callers
+
+__all__ = ["Failure", "Worked", "Worker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One kind of annotation that could not be had for one prompt."""
+
+    prompt_id: str
+    """The prompt."""
+    kind: str
+    """The kind of annotation."""
+    reason: str
+    """The error."""
+    attempts: int = 0
+    """Calls that were made for it in vain, in this run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What came of one prompt."""
+
+    annotations: list[Annotation] = field(default_factory=list)
+    """All annotations, in the order of the annotators."""
+    failures: list[Failure] = field(default_factory=list)
+    """What could not be had."""
+    of_prompt: bool = True
+    """Whether it is of one prompt; False for what only the whole run allows (`Roll.conclude`)."""
+
+
+class Worker:
+    """Works on prompts, one at a time or many at once.
+
+    Args:
+        callers: Whom to ask through.
+        teacher: The run's teacher.
+        annotators: What is asked, in order.
+        grader: Marks answers.
+        rolls: What each annotator knows of the run.
+    """
+
+    def __init__(
+        self,
+        callers: Callers,
+        teacher: TeacherBackend,
+        annotators: Sequence[Annotator],
+        grader: Grader | None,
+        rolls: Sequence[Roll | None],
+    ) -> None:
+        self.callers = callers
+        self.teacher = teacher
+        self.annotators = annotators
+        self.grader = grader
+        self.rolls = rolls
+
+    def enroll(self, prompt: Prompt) -> None:
+        """Let the rolls take note of the next prompt."""
+        for roll in self.rolls:
+            if roll is not None:
+                roll.enroll(prompt)
+
+    def see(self, worked: Worked) -> None:
+        """Let the rolls take note of what was written about a prompt, in output order."""
+        for annotator, roll in zip(self.annotators, self.rolls, strict=True):
+            if roll is not None:
+                for annotation in worked.annotations:
+                    if annotation.kind == annotator.kind:
+                        roll.see(annotation)
+
+    def conclude(self) -> list[Worked]:
+        """Return what only the whole run allows: one for each annotator that sums up."""
+        return [Worked(list(roll.conclude()), of_prompt=False) for roll in self.rolls if roll is not None]
+
+    async def work_on(self, prompt: Prompt) -> Worked:
+        """Let every annotator work on one prompt."""
+        worked = Worked()
+        asking = self.asking(prompt, worked.annotations)
+        for annotator, roll in zip(self.annotators, self.rolls, strict=True):
+            try:
+                found = await annotator.annotate(asking if roll is None else replace(asking, roll=roll))
+            except CallFailed as error:
+                if error is self.callers.run.stop_reason:
+                    raise
+                attempts = getattr(error, "attempts", 0)
+                worked.failures.append(Failure(prompt.id, annotator.kind, str(error), attempts))
+            except (TutelageError, asyncio.CancelledError):
+                raise
+            except Exception as error:
+                error.add_note(f"while {type(annotator).__name__} worked on the prompt {prompt.id!r}")
+                raise
+            else:
+                worked.annotations.extend(found)
+        return worked
+
+    def asking(self, prompt: Prompt, earlier: list[Annotation]) -> Asking:
+        """Return what annotators need to work on a prompt with the run's teacher."""
+        caller = self.callers.of(self.teacher)
+
+        def through(backend: TeacherBackend) -> Asking:
+            other = self.callers.of(backend)
+            return replace(
+                asking, ask=other.ask, bundled=other.ask_samples, teacher=type(backend).__name__, model=backend.model
+            )
+
+        asking = Asking(
+            prompt=prompt,
+            ask=caller.ask,
+            teacher=type(self.teacher).__name__,
+            model=self.teacher.model,
+            grader=self.grader,
+            earlier=earlier,
+            through=through,
+            bundled=caller.ask_samples,
+        )
+        return asking
