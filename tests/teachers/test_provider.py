@@ -43,7 +43,7 @@ def ask_anthropic(provider: Provider, use: Callable[[anthropic.AsyncAnthropic], 
     async def run() -> T:
         transport = anthropic.DefaultAioHttpClient()
         async with anthropic.AsyncAnthropic(
-            base_url=provider.url, api_key="k", max_retries=0, http_client=transport
+            base_url=provider.anthropic_url, api_key="k", max_retries=0, http_client=transport
         ) as client:
             return await use(client)
 

@@ -73,14 +73,14 @@ class Provider:
         self.anthropic_batches = AnthropicBatches(self.room, self.results_late_seconds, self.known_late_seconds)
 
     @property
-    def url(self) -> str:
+    def anthropic_url(self) -> str:
         """What Anthropic's clients are given."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def openai_url(self) -> str:
         """What OpenAI's clients are given."""
-        return f"{self.url}/v1"
+        return f"{self.anthropic_url}/v1"
 
     async def handle(self, call: Call) -> Reply:
         """Answer one HTTP request."""
