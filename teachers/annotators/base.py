@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from lessons.errors import ConfigError
 from lessons.grading import Grader
@@ -19,6 +19,9 @@ from teachers.backend import Completion, Request, Sampling, TeacherBackend
 from teachers.caller import Reply
 
 __all__ = ["Annotator", "Asking", "Fields", "ParseProblem", "Reader", "together"]
+
+
+Result = TypeVar("Result")
 
 
 class ParseProblem(Exception):
@@ -40,10 +43,6 @@ class Fields:
 
 
 Reader = Callable[[Completion, Prompt], Fields]
-
-
-Reading = Callable[[Completion, Prompt], Fields]
-"""Reads a completion that ended by itself; raises nothing but `ParseProblem`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +173,8 @@ class Annotator(ABC):
             ConfigError: The settings contradict each other, or the template is wrong.
         """
         _ = self.wording.label
+        if self.show_reference:
+            self.wording.must_use("reference", "show_reference")
         if self.repairs not in (0, 1):
             raise ConfigError(
                 f"repairs of {type(self).__name__} is {self.repairs}; it must be 0 or 1. A reply that is unreadable "
@@ -199,7 +200,28 @@ class Annotator(ABC):
         The annotation of a repaired reply carries the key of the last call and the tokens and dollars of both.
         `read` stands in for `parse` where more than the prompt decides what a reply may be.
         """
-        reply = await asking.ask(request)
+        return await self.mended(asking, request, await asking.ask(request), subject, read)
+
+    async def asked_samples(self, asking: Asking, requests: Sequence[Request]) -> list[Annotation]:
+        """Ask several samples of one question at once, as `asked` does; those drawn alike come from shared calls."""
+        alike: dict[Sampling, list[int]] = {}
+        for place, request in enumerate(requests):
+            alike.setdefault(request.sampling, []).append(place)
+        found: dict[int, Annotation] = {}
+
+        async def draw(places: list[int]) -> None:
+            drawn = [requests[place] for place in places]
+            replies = await asking.ask_samples(drawn)
+            read = [self.mended(asking, r, reply) for r, reply in zip(drawn, replies, strict=True)]
+            found.update(zip(places, await together(read), strict=True))
+
+        await together([draw(places) for places in alike.values()])
+        return [found[place] for place in range(len(requests))]
+
+    async def mended(
+        self, asking: Asking, request: Request, reply: Reply, subject: str | None = None, read: Reader | None = None
+    ) -> Annotation:
+        """Read a reply; if it cannot be read, send it back with the reason, `repairs` times."""
         found = self.annotation(asking, request.sample, reply, subject, read)
         for _ in range(self.repairs):
             if found.problem is None or found.provenance.finish_reason != "stop":
@@ -250,7 +272,7 @@ class Annotator(ABC):
         )
 
 
-async def together(asks: Sequence[Coroutine[Any, Any, Annotation]]) -> list[Annotation]:
+async def together(asks: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
     """Await several asks at once; an error is raised only when all have ended, so that no paid reply is dropped."""
     if len(asks) == 1:
         return [await asks[0]]

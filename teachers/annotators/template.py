@@ -15,7 +15,7 @@ import jinja2.sandbox
 from lessons.errors import ConfigError
 from lessons.records import Message, Prompt, Role
 
-__all__ = ["Template", "transcript"]
+__all__ = ["Template", "source_text", "transcript", "versioned"]
 
 HEADER = re.compile(r"\Aname:[ \t]*(?P<name>[\w.-]+/\d+)[ \t]*\r?\n(?P<rest>.*)\Z", re.DOTALL)
 SECTION = re.compile(r"^\[(system|user)\][ \t]*\r?\n", re.MULTILINE)
@@ -40,15 +40,7 @@ class Template:
     @cached_property
     def source(self) -> str:
         """The text of the template."""
-        if self.path is None:
-            return (files("teachers.annotators") / "templates" / f"{self.builtin}.txt").read_text("utf-8")
-        try:
-            return Path(self.path).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"Cannot read the template {self.path}: {error}. It must be a UTF-8 text file, such as a copy of "
-                f"teachers/annotators/templates/{self.builtin}.txt. Correct the path."
-            ) from error
+        return source_text(self.path, self.builtin, "template")
 
     @cached_property
     def parts(self) -> tuple[str, dict[str, jinja2.Template]]:
@@ -72,7 +64,19 @@ class Template:
     @cached_property
     def label(self) -> str:
         """Name, version and the first 8 hex digits of the text's SHA-256, for example "rationale/1@0f3a91bc"."""
-        return f"{self.parts[0]}@{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
+        return versioned(self.parts[0], self.source)
+
+    def must_use(self, variable: str, setting: str) -> None:
+        """Refuse a template that leaves out what a setting wants shown.
+
+        Raises:
+            ConfigError: No section names the variable.
+        """
+        if re.search(rf"\{{[{{%][^}}]*\b{re.escape(variable)}\b", self.source) is None:
+            raise ConfigError(
+                f"{setting} is set, but the template {self.path or self.builtin} never uses {variable!r}: what the "
+                f"teacher reads would be the same. Write {{{{ {variable} }}}} into a copy, or leave {setting} out."
+            )
 
     def messages(self, prompt: Prompt, reference: bool = False, **more: Any) -> tuple[Message, ...]:
         """Fill the template in for a prompt.
@@ -107,6 +111,28 @@ class Template:
         earlier = [m for m in prompt.messages[:-1] if m.role != "system"]
         start = [Message("system", first)] if first else []
         return (*start, *earlier, Message("user", texts["user"]))
+
+
+def source_text(path: str | Path | None, builtin: str, noun: str) -> str:
+    """Read a file of the user's, or the shipped one where the path is None.
+
+    Raises:
+        ConfigError: There is no such file, or it is not text.
+    """
+    if path is None:
+        return (files("teachers.annotators") / "templates" / f"{builtin}.txt").read_text("utf-8")
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"Cannot read the {noun} {path}: {error}. It must be a UTF-8 text file, such as a copy of "
+            f"teachers/annotators/templates/{builtin}.txt. Correct the path."
+        ) from error
+
+
+def versioned(name: str, source: str) -> str:
+    """Return a name and version with the first 8 hex digits of the text's SHA-256."""
+    return f"{name}@{hashlib.sha256(source.encode()).hexdigest()[:8]}"
 
 
 def transcript(prompt: Prompt) -> str:
