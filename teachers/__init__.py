@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from teachers.annotators import (
     Annotator,
+    AnswerAnnotator,
     CritiqueAnnotator,
     DifficultyAnnotator,
+    GuidanceAnnotator,
     JudgeAnnotator,
     PairJudgeAnnotator,
     QualityAnnotator,
     RationaleAnnotator,
     RubricAnnotator,
     RubricGradeAnnotator,
+    StepsAnnotator,
 )
 from teachers.anthropic_backend import AnthropicBackend
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
@@ -30,6 +33,7 @@ from teachers.transformers_backend import TransformersBackend
 
 __all__ = [
     "Annotator",
+    "AnswerAnnotator",
     "AnthropicBackend",
     "Budget",
     "Caller",
@@ -37,6 +41,7 @@ __all__ = [
     "CritiqueAnnotator",
     "DifficultyAnnotator",
     "DistillSummary",
+    "GuidanceAnnotator",
     "JudgeAnnotator",
     "Ledger",
     "Limits",
@@ -55,6 +60,7 @@ __all__ = [
     "RubricGradeAnnotator",
     "Sampling",
     "ScriptedBackend",
+    "StepsAnnotator",
     "TeacherBackend",
     "TransformersBackend",
     "distill",

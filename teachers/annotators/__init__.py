@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from teachers.annotators.answer import AnswerAnnotator
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.by import By
 from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.difficulty import DifficultyAnnotator
+from teachers.annotators.guidance import GuidanceAnnotator
 from teachers.annotators.judge import JudgeAnnotator
 from teachers.annotators.pair_judge import PairJudgeAnnotator
 from teachers.annotators.quality import QualityAnnotator
 from teachers.annotators.rationale import RationaleAnnotator
 from teachers.annotators.rubric import RubricAnnotator
 from teachers.annotators.rubric_grade import RubricGradeAnnotator
+from teachers.annotators.steps import StepsAnnotator
 from teachers.annotators.template import Template
 
 __all__ = [
     "Annotator",
+    "AnswerAnnotator",
     "Asking",
     "By",
     "CritiqueAnnotator",
     "DifficultyAnnotator",
     "Fields",
+    "GuidanceAnnotator",
     "JudgeAnnotator",
     "PairJudgeAnnotator",
     "ParseProblem",
@@ -28,5 +33,6 @@ __all__ = [
     "RationaleAnnotator",
     "RubricAnnotator",
     "RubricGradeAnnotator",
+    "StepsAnnotator",
     "Template",
 ]
