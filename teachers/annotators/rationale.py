@@ -8,7 +8,10 @@ from lessons.answers import split_answer
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem, together
+from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
+from teachers.annotators.distinct import without_repeats
+from teachers.annotators.marking import grader_of, marked
+from teachers.annotators.secrecy import unaware
 from teachers.backend import Completion, Request
 
 __all__ = ["RationaleAnnotator"]
@@ -21,10 +24,18 @@ class RationaleAnnotator(Annotator):
     again with a fresh sample. A completion that was cut off or refused ends the asking for that prompt: the same
     question would be cut off or refused again.
 
+    With `answer_hint`, a prompt of which no sample was right is asked once more with the answer shown, as in the
+    rationalisation of STaR (Zelikman et al. 2022, arXiv:2203.14465, unchecked): the model reasons backward to the way
+    there. That rationale says that it saw the reference, has to pass the grader like every other, and is not trusted
+    when it lets show that the answer was given.
+
     Args:
         samples: How many right rationales are wanted for each prompt.
         max_asks: How many samples may be asked for in total for each prompt.
         verify: Grade the answers, when the run has a grader.
+        distinct: Count only rationales that differ from each other: in their calculations, or in their words where
+            they calculate nothing. A repetition is kept, marked and not trusted; its `data` has `repeats`, the sample.
+        answer_hint: Ask once more with the answer shown when none of the samples was right.
         temperature: Temperature of the first sample; None for the provider's default.
         fresh_temperature: Temperature of all further samples, which must differ from the first.
         top_p: Share of the probability mass to draw from.
@@ -43,6 +54,8 @@ class RationaleAnnotator(Annotator):
         samples: int = 1,
         max_asks: int = 4,
         verify: bool = True,
+        distinct: bool = False,
+        answer_hint: bool = False,
         temperature: float | None = 0.0,
         fresh_temperature: float | None = 0.8,
         top_p: float = 1.0,
@@ -64,13 +77,15 @@ class RationaleAnnotator(Annotator):
         self.samples = samples
         self.max_asks = max_asks
         self.verify = verify
+        self.distinct = distinct
+        self.answer_hint = answer_hint
         self.fresh_temperature = fresh_temperature
 
     def check(self, grader: Grader | None) -> None:
         """Refuse settings that cannot work.
 
         Raises:
-            ConfigError: The numbers contradict each other.
+            ConfigError: The settings contradict each other.
         """
         super().check(grader)
         if not 1 <= self.samples <= self.max_asks:
@@ -83,6 +98,14 @@ class RationaleAnnotator(Annotator):
                 f"fresh_temperature is 0 with max_asks={self.max_asks}: asking again would pay for the same text. "
                 "Set fresh_temperature above 0 (0.8 is usual), or max_asks to 1."
             )
+        if self.answer_hint and (grader is None or not self.verify or self.show_reference):
+            raise ConfigError(
+                f"answer_hint asks again when no answer is right, but verify={self.verify}, "
+                f"show_reference={self.show_reference} and the run has {'no' if grader is None else 'a'} grader. It "
+                "needs a grader, verify: true and show_reference: false. Change these, or leave answer_hint out."
+            )
+        if self.answer_hint:
+            self.wording.must_use("reference", "answer_hint")
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Split the rationale from the line "Answer: ..."."""
@@ -98,30 +121,32 @@ class RationaleAnnotator(Annotator):
         sampling = self.sampling if sample == 0 else replace(self.sampling, temperature=self.fresh_temperature)
         return self.request(prompt, self.build(prompt), sample, sampling)
 
+    def hint_request(self, prompt: Prompt, sample: int) -> Request:
+        """Make the request that shows the answer."""
+        return self.request(prompt, self.wording.messages(prompt, reference=True), sample)
+
     def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
-        """Foresee `samples` requests, and at most `max_asks` with their repairs."""
+        """Foresee `samples` requests, and at most `max_asks` and the hint with their repairs."""
         sure = [self.sample_request(prompt, sample) for sample in range(self.samples)]
-        return sure, self.max_asks * (1 + self.repairs)
+        return sure, (self.max_asks + self.answer_hint) * (1 + self.repairs)
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Ask until `samples` rationales are right, `max_asks` is reached, or one is cut off or refused."""
-        grader = asking.grader if self.verify else None
-        if grader is not None and asking.prompt.reference is None:
-            grader.grade("", asking.prompt)  # most graders refuse it: better before it is paid for
+        grader = grader_of(asking, self.verify)
         found: list[Annotation] = []
-        missing = self.samples
-        while missing and len(found) < self.max_asks:
+        while (missing := self.samples - sum(a.trusted for a in found)) > 0 and len(found) < self.max_asks:
             wave = range(len(found), min(len(found) + missing, self.max_asks))
-            replies = await together([self.one(asking, sample, grader) for sample in wave])
-            found += replies
+            replies = await self.asked_samples(asking, [self.sample_request(asking.prompt, k) for k in wave])
+            found += [unaware(marked(reply, grader, asking.prompt)) for reply in replies]
+            if self.distinct:
+                found = without_repeats(found)
             if any(a.provenance.finish_reason != "stop" for a in replies):
-                break
-            missing -= sum(a.trusted for a in replies)
+                return found
+        if self.answer_hint and not any(a.trusted for a in found):
+            found.append(await self.hinted(asking, len(found), grader))
         return found
 
-    async def one(self, asking: Asking, sample: int, grader: Grader | None) -> Annotation:
-        """Ask for one sample and grade it."""
-        annotation = await self.asked(asking, self.sample_request(asking.prompt, sample))
-        if grader is None or annotation.answer is None:
-            return annotation
-        return replace(annotation, grade=grader.grade(annotation.answer, asking.prompt))
+    async def hinted(self, asking: Asking, sample: int, grader: Grader | None) -> Annotation:
+        """Ask for the way to the answer, which is shown."""
+        reply = await self.asked(asking, self.hint_request(asking.prompt, sample))
+        return unaware(marked(replace(reply, saw_reference=True), grader, asking.prompt))
