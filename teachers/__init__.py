@@ -9,6 +9,7 @@ from teachers.annotators import (
     DifficultyAnnotator,
     GuidanceAnnotator,
     JudgeAnnotator,
+    NewPromptsAnnotator,
     PairJudgeAnnotator,
     QualityAnnotator,
     RationaleAnnotator,
@@ -23,6 +24,7 @@ from teachers.caller import Caller, Reply
 from teachers.distillation import DistillSummary, distill
 from teachers.ledger import Ledger
 from teachers.limits import Limits
+from teachers.new_prompts import AnnotatedPrompts
 from teachers.openai_backend import OpenAIBackend
 from teachers.pricing import Price
 from teachers.progress import Progress
@@ -32,6 +34,7 @@ from teachers.scripted_backend import ScriptedBackend
 from teachers.transformers_backend import TransformersBackend
 
 __all__ = [
+    "AnnotatedPrompts",
     "Annotator",
     "AnswerAnnotator",
     "AnthropicBackend",
@@ -45,6 +48,7 @@ __all__ = [
     "JudgeAnnotator",
     "Ledger",
     "Limits",
+    "NewPromptsAnnotator",
     "OpenAIBackend",
     "PairJudgeAnnotator",
     "Price",

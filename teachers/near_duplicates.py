@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 __all__ = ["NearDuplicates", "tokens"]
 
@@ -58,7 +59,7 @@ class NearDuplicates:
 
 
 def fingerprint(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the numbers of a text, sorted, and its pairs of neighbouring tokens, with its start as one."""
+    """Return the numbers of a text, sorted, and its pairs of neighbouring tokens (a lone token stands for a pair)."""
     found = tokens(text)
     numbers = tuple(sorted({token for token in found if token[0].isdigit()}))
-    return numbers, frozenset(f"{a} {b}" for a, b in zip(["", *found], found, strict=False))
+    return numbers, frozenset(" ".join(pair) for pair in pairwise(found)) or frozenset(found)

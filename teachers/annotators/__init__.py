@@ -9,6 +9,7 @@ from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.difficulty import DifficultyAnnotator
 from teachers.annotators.guidance import GuidanceAnnotator
 from teachers.annotators.judge import JudgeAnnotator
+from teachers.annotators.new_prompts import NewPromptsAnnotator
 from teachers.annotators.pair_judge import PairJudgeAnnotator
 from teachers.annotators.quality import QualityAnnotator
 from teachers.annotators.rationale import RationaleAnnotator
@@ -27,6 +28,7 @@ __all__ = [
     "Fields",
     "GuidanceAnnotator",
     "JudgeAnnotator",
+    "NewPromptsAnnotator",
     "PairJudgeAnnotator",
     "ParseProblem",
     "QualityAnnotator",

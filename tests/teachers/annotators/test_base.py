@@ -15,7 +15,7 @@ from tutelage.settings import settings_of
 
 PROMPT = Prompt("p", (Message("user", "2+2?"),), reference="4")
 ANNOTATORS = [name for name in teachers.annotators.__all__ if name.endswith("Annotator") and name != "Annotator"]
-NEEDED: dict[str, dict[str, Any]] = {}
+NEEDED: dict[str, dict[str, Any]] = {"NewPromptsAnnotator": {"aims": ["harder"]}}
 """Arguments without which an annotator cannot be built."""
 
 
