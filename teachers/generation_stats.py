@@ -12,12 +12,14 @@ class GenerationStats:
     """What a local teacher did so far."""
 
     requests: int = 0
-    """Completions written."""
+    """Completions written or scored."""
     batches: int = 0
-    """Batches generated."""
+    """Batches of them."""
     input_tokens: int = 0
-    """Tokens read, padding not counted."""
+    """Tokens of the conversations, each sample's counted."""
+    read_tokens: int = 0
+    """Tokens that went through the model to read conversations: fewer where samples shared them; padding counted."""
     output_tokens: int = 0
     """Tokens written, end-of-turn included."""
     seconds: float = 0.0
-    """Time spent generating."""
+    """Time spent on it."""

