@@ -16,6 +16,8 @@ from teachers.token_shares import TokenShare
 
 __all__ = ["Gate", "Permit"]
 
+Charges = tuple[tuple[Meter, float], ...]
+
 FIRST_WIDTH = 16.0  # calls at once before anything was answered: the first replies tell the limits
 
 
@@ -51,6 +53,7 @@ class Gate:
         self.input_tokens = Meter(limits.input_tokens_per_minute)
         self.output_tokens = Meter(limits.output_tokens_per_minute)
         self.tokens = Meter(limits.tokens_per_minute)
+        self.meters = (self.requests, self.input_tokens, self.output_tokens, self.tokens)
         self.read_share, self.written_share = TokenShare(), TokenShare()
         self.brake = Brake(limits, clock())
         self.width = min(FIRST_WIDTH, limits.in_flight)
@@ -59,7 +62,7 @@ class Gate:
         self.queue: deque[tuple[asyncio.Future[Permit], float, float]] = deque()
         self.timer: asyncio.TimerHandle | None = None
         self.stop_reason: Exception | None = None
-        self.metered = self.any_limit()
+        self.look_for_limits()
 
     async def enter(self, read: float, written: float) -> Permit:
         """Wait until a call may be sent, and let it through.
@@ -75,8 +78,9 @@ class Gate:
             raise self.stop_reason.with_traceback(None)
         if not self.queue and self.under_way < self.width:
             now = self.clock()
-            if self.ready_at(read, written, now) <= now:
-                return self.admit(read, written, now)
+            charges = self.charges(read, written)
+            if self.ready_at(charges, now) <= now:
+                return self.admit(read, written, charges, now)
         future: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
         self.queue.append((future, read, written))
         if len(self.queue) == 1:
@@ -99,7 +103,8 @@ class Gate:
             written: Tokens it really wrote; None when not known.
         """
         self.under_way -= 1
-        if permit.entries and read is not None and written is not None:
+        corrected = bool(permit.entries) and read is not None and written is not None and self.counts_tokens
+        if corrected and read is not None and written is not None:
             now = self.clock()
             taken = {id(self.input_tokens): read, id(self.output_tokens): written, id(self.tokens): read + written}
             for meter, entry, estimated in permit.entries:
@@ -107,7 +112,7 @@ class Gate:
                     meter.correct(entry, taken[id(meter)] - estimated, now)
             self.read_share.learn(read, permit.read)
             self.written_share.learn(written, permit.written)
-        if self.queue:
+        if self.queue and (self.timer is None or corrected):  # a timer: the first one waits for the time, not for us
             self.pump()
 
     def answered(self) -> None:
@@ -123,15 +128,11 @@ class Gate:
     def hear(self, news: RateNews) -> None:
         """Learn from what a reply's headers say."""
         now = self.clock()
-        for meter, window in (
-            (self.requests, news.requests),
-            (self.input_tokens, news.input_tokens),
-            (self.output_tokens, news.output_tokens),
-            (self.tokens, news.tokens),
-        ):
+        told = (news.requests, news.input_tokens, news.output_tokens, news.tokens)
+        for meter, window in zip(self.meters, told, strict=True):
             if window is not None:
                 meter.hear(window, now)
-        self.metered = self.any_limit()
+        self.look_for_limits()
 
     def stop(self, reason: Exception) -> None:
         """Let nobody through any more; those who wait are told the reason."""
@@ -143,36 +144,32 @@ class Gate:
             if not future.done():
                 future.set_exception(reason.with_traceback(None))
 
-    def any_limit(self) -> bool:
-        """Whether any limit is known."""
-        return any(
-            m.per_minute is not None for m in (self.requests, self.input_tokens, self.output_tokens, self.tokens)
-        )
+    def look_for_limits(self) -> None:
+        """Take note of which limits are known: most calls meet none, and should not pay for them."""
+        self.limited = any(meter.per_minute is not None for meter in self.meters)
+        self.counts_tokens = any(meter.per_minute is not None for meter in self.meters[1:])
 
-    def charges(self, read: float, written: float) -> tuple[tuple[Meter, float], ...]:
+    def charges(self, read: float, written: float) -> Charges:
         """Return what a call is charged to each limit before it is answered."""
-        if not self.metered:
+        if not self.limited:
             return ()
+        if not self.counts_tokens:
+            return ((self.requests, 1.0),)
         likely_read, likely_written = self.read_share.likely(read), self.written_share.likely(written)
-        return (
-            (self.requests, 1.0),
-            (self.input_tokens, likely_read),
-            (self.output_tokens, likely_written),
-            (self.tokens, likely_read + likely_written),
-        )
+        amounts = (1.0, likely_read, likely_written, likely_read + likely_written)
+        return tuple((m, amount) for m, amount in zip(self.meters, amounts, strict=True) if m.per_minute is not None)
 
-    def ready_at(self, read: float, written: float, now: float) -> float:
+    def ready_at(self, charges: Charges, now: float) -> float:
         """Return the moment from which a call may go, as far as limits and pauses are concerned."""
         at = self.brake.ready_at(now)
-        for meter, amount in self.charges(read, written):
+        for meter, amount in charges:
             at = max(at, meter.ready_at(amount, now))
         return at
 
-    def admit(self, read: float, written: float, now: float) -> Permit:
+    def admit(self, read: float, written: float, charges: Charges, now: float) -> Permit:
         """Let a call through."""
         self.under_way += 1
         self.brake.take(now)
-        charges = self.charges(read, written)
         entries = tuple((meter, meter.take(amount, now), amount) for meter, amount in charges)
         return Permit(read, written, now, entries)
 
@@ -187,9 +184,10 @@ class Gate:
                 self.queue.popleft()
                 continue
             now = self.clock()
-            at = self.ready_at(read, written, now)
+            charges = self.charges(read, written)
+            at = self.ready_at(charges, now)
             if at > now:
                 self.timer = asyncio.get_running_loop().call_later(at - now, self.pump)
                 return
             self.queue.popleft()
-            future.set_result(self.admit(read, written, now))
+            future.set_result(self.admit(read, written, charges, now))

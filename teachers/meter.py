@@ -24,6 +24,8 @@ class Entry:
     """When, by the gate's clock; the latest moment of a grain."""
     amount: float
     """Calls or tokens."""
+    since: float
+    """When its grain began."""
     forgotten: bool = False
     """Whether it left the window."""
 
@@ -70,7 +72,7 @@ class Meter:
     def take(self, amount: float, now: float) -> Entry:
         """Take so much now; return its entry, for `correct`."""
         if self.per_minute is None:
-            return Entry(now, 0.0, forgotten=True)
+            return Entry(now, 0.0, now, forgotten=True)
         self.paid_at = max(self.paid_at, now) + amount * self.seconds_each
         return self.note(amount, now)
 
@@ -119,11 +121,11 @@ class Meter:
         """Write into the record."""
         self.total += amount
         last = self.record[-1] if self.record else None
-        if last is not None and 0 <= now - last.at < GRAIN_SECONDS:
+        if last is not None and now - last.since < GRAIN_SECONDS:
             last.amount += amount
             last.at = now
             return last
-        self.record.append(Entry(now, amount))
+        self.record.append(Entry(now, amount, now))
         return self.record[-1]
 
     def forget(self, now: float) -> None:
