@@ -159,7 +159,7 @@ def check_settings(
     if not kinds or len(set(kinds)) != len(kinds):
         raise ConfigError(
             f"annotators must be at least one, each of another kind, got {kinds}. "
-            "For several annotations of one kind use the annotator's own setting (samples, max_critiques)."
+            "For several annotations of one kind use the annotator's own setting (samples, max_texts)."
         )
     for annotator in annotators:
         annotator.check(grader)

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from functools import cached_property
-from typing import Literal
 
-from lessons.grading import Grader
-from lessons.records import Annotation, Grade, Prompt
-from lessons.tables import read_attempts
-from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
+from lessons.records import Annotation, Prompt
+from teachers.annotators.base import Asking, Fields
+from teachers.annotators.critiques import Which, chosen, discreet, marked_critique, read_critique
+from teachers.annotators.marking import grader_of
+from teachers.annotators.numbered import numbered, steps_of
+from teachers.annotators.subjects import Subject, SubjectAnnotator, earlier_subjects
 from teachers.backend import Completion, Request
 
 __all__ = ["CritiqueAnnotator"]
 
-VERDICT = re.compile(
-    r"^[ \t]*[*_]{0,3}verdict[*_]{0,3}[ \t]*:[ \t]*[*_]{0,3}[ \t]*(?P<verdict>[^\n*_]*)[*_]{0,3}[ \t]*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-TYPICAL_RATIONALE = "one step after another " * 50
 
+class CritiqueAnnotator(SubjectAnnotator):
+    """Asks the teacher to examine an attempt: what is wrong, from which step on, what the answer is, and the verdict.
 
-class CritiqueAnnotator(Annotator):
-    """Asks the teacher to examine an attempt and to end with a line "Verdict: correct" or "Verdict: incorrect".
+    The teacher for Critique Fine-Tuning (Wang, Yue, Chen 2025, arXiv:2501.17703), and the critic of RealCritic (Tang et
+    al. 2025, arXiv:2501.14492): see `teachers.critic_exam`. The annotation's `subject` is the attempt, its `text` the
+    explanation, its `answer` the verdict, "correct" or "incorrect". Its data, where the verdict is "incorrect":
+    "first_wrong_step" (number of the step from 1, or the words quoted) and "corrected_answer", each only if given, and
+    "correction_correct" where that was graded. "subject" says where the attempt came from: kind, sample, author,
+    and whether it was graded correct. Where the attempt can be graded, a critique is right when its verdict and its
+    corrected answer are: one that misjudges is kept, marked and not trusted.
 
-    The annotation's `subject` is the attempt, its `answer` the verdict. Where the attempt can be graded, the verdict is
-    graded against that: a critique that misjudges the attempt is kept, marked and not trusted.
+    A teacher who sees the reference is not asked for the corrected answer; if the explanation of a wrong attempt gives
+    the reference away nevertheless, the critique has a problem.
 
     Args:
-        attempts: Parquet file of attempts to critique (an exam's attempts.parquet); None: rationales that an earlier
-            annotator of the same run wrote.
-        of: Which of the teacher's rationales: "wrong" (graded wrong), "right" or "all". Not used with `attempts`.
-        max_critiques: At most so many attempts of one prompt, the first ones.
-        verify: Grade the verdicts, when the run has a grader.
+        attempts: Parquet file of attempts to critique (an exam's attempts.parquet); None: texts of the same run.
+        of: The kind of the earlier annotations that are critiqued. Not used with `attempts`.
+        which: Which of them: "wrong" (graded wrong), "right" or "all". None: all attempts of a file, the wrong ones of
+            the teacher's own texts.
+        max_texts: At most so many attempts of one prompt, the first ones.
+        verify: Grade the verdicts and the corrected answers, when the run has a grader.
         temperature: Temperature of sampling; None for the provider's default.
         max_output_tokens: Upper bound on the tokens of one critique, hidden reasoning included.
         seed: Seed, for teachers that honour seeds.
         show_reference: Show the teacher the right answer (marked as such).
+        repairs: How often a reply that cannot be read is sent back with the reason: 0 or 1.
         template: Text file with another prompt template; copy teachers/annotators/templates/critique.txt.
     """
 
@@ -46,105 +49,57 @@ class CritiqueAnnotator(Annotator):
     def __init__(
         self,
         attempts: str | None = None,
-        of: Literal["wrong", "right", "all"] = "wrong",
-        max_critiques: int = 1,
+        of: str = "rationale",
+        which: Which | None = None,
+        max_texts: int = 1,
         verify: bool = True,
         temperature: float | None = 0.0,
         max_output_tokens: int = 1024,
         seed: int | None = None,
         show_reference: bool = False,
+        repairs: int = 1,
         template: str | None = None,
     ) -> None:
         super().__init__(
+            attempts,
+            of,
+            max_texts,
             temperature=temperature,
             max_output_tokens=max_output_tokens,
             seed=seed,
             show_reference=show_reference,
-            repairs=0,
+            repairs=repairs,
             template=template,
         )
-        self.attempts = attempts
-        self.of = of
-        self.max_critiques = max_critiques
+        self.which = which
         self.verify = verify
 
-    @cached_property
-    def attempts_of(self) -> dict[str, list[str]]:
-        """By prompt id: the texts of the attempts in the file, without repetitions."""
-        found: dict[str, list[str]] = {}
-        for attempt in read_attempts(self.attempts) if self.attempts else ():
-            texts = found.setdefault(attempt.prompt_id, [])
-            if len(texts) < self.max_critiques and attempt.text not in texts:
-                texts.append(attempt.text)
-        return found
-
-    def check(self, grader: Grader | None) -> None:
-        """Read the template and the attempts."""
-        super().check(grader)
-        _ = self.attempts_of
-
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
-        """Read the last line "Verdict: ..."."""
-        lines = list(VERDICT.finditer(completion.text))
-        if not lines:
-            raise ParseProblem('no line "Verdict: correct" or "Verdict: incorrect"')
-        verdict = lines[-1]["verdict"].strip().rstrip(".").lower()
-        if verdict not in ("correct", "incorrect"):
-            raise ParseProblem(f'the verdict {verdict[:40]!r} is neither "correct" nor "incorrect"')
-        return Fields(completion.text[: lines[-1].start()].strip(), verdict)
+        """Read the last lines "First wrong step: ...", "Corrected answer: ..." and "Verdict: ..."."""
+        return read_critique(completion.text)
 
-    def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
-        """Foresee one request for each attempt in the file; critiques of rationales are not known beforehand."""
-        if self.attempts is None:
-            return [], self.max_critiques
-        sure = [self.critique_request(prompt, text, k) for k, text in enumerate(self.attempts_of.get(prompt.id, ()))]
-        return sure, len(sure)
+    def known_subjects(self, prompt: Prompt) -> list[Subject] | None:
+        """Return the attempts in the file."""
+        known = super().known_subjects(prompt)
+        return None if known is None else chosen(known, self.which or "all")
 
-    def example(self, prompt: Prompt) -> Request | None:
-        """Return a request about a rationale of typical length where the rationales are not known yet."""
-        if self.attempts is None:
-            return self.critique_request(prompt, TYPICAL_RATIONALE, 0)
-        return super().example(prompt)
-
-    def critique_request(self, prompt: Prompt, attempt: str, sample: int) -> Request:
-        """Make the request that asks about one attempt."""
-        return self.request(prompt, self.build(prompt, attempt=attempt), sample)
-
-    def subjects(self, asking: Asking) -> list[str]:
+    def subjects(self, asking: Asking) -> list[Subject]:
         """Return the attempts to critique."""
-        if self.attempts is not None:
-            return self.attempts_of.get(asking.prompt.id, [])
-        texts: list[str] = []
-        for earlier in asking.earlier:
-            if earlier.kind != "rationale" or earlier.problem is not None:
-                continue
-            right = earlier.trusted
-            if self.of == "all" or right == (self.of == "right"):
-                texts.append(f"{earlier.text}\nAnswer: {earlier.answer}")
-        return list(dict.fromkeys(texts))[: self.max_critiques]
+        known = self.known_subjects(asking.prompt)
+        if known is None:
+            known = chosen(earlier_subjects(asking.earlier, self.of), self.which or "wrong")
+        return known[: self.max_texts]
 
-    async def annotate(self, asking: Asking) -> list[Annotation]:
-        """Ask about each attempt in turn."""
-        found = []
-        for sample, attempt in enumerate(self.subjects(asking)):
-            truth = self.truth(
-                attempt, asking
-            )  # first: a prompt that cannot be graded is refused before it is paid for
-            reply = await asking.ask(self.critique_request(asking.prompt, attempt, sample))
-            annotation = self.annotation(asking, sample, reply, subject=attempt)
-            if truth is not None and annotation.answer is not None and asking.grader is not None:
-                annotation = replace(annotation, grade=verdict_grade(annotation.answer, truth, asking.grader.name))
-            found.append(annotation)
-        return found
+    def subject_request(self, prompt: Prompt, text: str, sample: int) -> Request:
+        """Make the request that asks about one attempt, its steps numbered."""
+        return self.request(prompt, self.build(prompt, attempt=text, steps=numbered(steps_of(text))), sample)
 
-    def truth(self, attempt: str, asking: Asking) -> str | None:
-        """Return the verdict that the grader gives; None when verdicts are not verified."""
-        if not self.verify or asking.grader is None:
-            return None
-        return "correct" if asking.grader.grade(attempt, asking.prompt).correct else "incorrect"
-
-
-def verdict_grade(verdict: str, truth: str, grader: str) -> Grade:
-    """Mark a verdict against the true one."""
-    right = verdict == truth
-    return Grade(right, float(right), verdict, f"verdict of {grader}", None if right else f"the attempt is {truth}")
+    async def one(self, asking: Asking, subject: Subject, sample: int) -> Annotation:
+        """Ask about one attempt and mark the critique."""
+        grader = grader_of(asking, self.verify)
+        request = self.subject_request(asking.prompt, subject.text, sample)
+        found = await self.asked(
+            asking, request, subject.text, lambda completion, _: read_critique(completion.text, subject.text)
+        )
+        found = discreet(marked_critique(found, grader, asking.prompt), asking.prompt)
+        return replace(found, data={**found.data, "subject": subject.origin()})

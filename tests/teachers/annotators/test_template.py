@@ -20,9 +20,9 @@ def write(folder: Path, text: str) -> str:
 @pytest.mark.parametrize("name", ["rationale", "critique", "difficulty"])
 def test_the_shipped_templates_fill_in(name: str) -> None:
     template = Template(None, name)
-    (message,) = template.messages(PROMPT, attempt="an attempt")
+    (message,) = template.messages(PROMPT, attempt="an attempt", steps="1. an attempt")
     assert PROMPT.question in message.content
-    assert template.label.startswith(f"{name}/1@")
+    assert template.label.startswith(f"{name}/")
 
 
 def test_what_a_prompt_says_is_never_run_as_a_template(tmp_path: Path) -> None:
