@@ -107,7 +107,7 @@ def bare_loop(folder: Path, kind: str) -> float:
     for k in range(len(batches)):
         if k == WARM_UP:
             tokens, begin = 0, time.monotonic()
-        batch = batches[k]
+        batch = batches.numbered(k)
         targets = torch.full((batch.input_ids.numel(),), -100)
         targets[batch.positions] = batch.targets
         if kind == "all":

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
+from curricula import read_signals
 from curricula.curriculum import Curriculum
+from curricula.from_rule import lessons_of, timetable_of
+from curricula.signal_table import SignalTable
+from curricula.timetable import Planned, Timetable
 from lessons.errors import CheckpointMismatch, ConfigError
 from lessons.lesson_set import LessonSet
-from lightning_modules.micro_batches import MicroBatches, ResumableLoader
+from lightning_modules.micro_batches import BATCHES_AHEAD, MicroBatches, ResumableLoader
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.sampler import CurriculumSampler
 from students.encoder import Encoder
@@ -73,6 +79,7 @@ class CurriculumDataModule(LightningDataModule):
         self.over_long = over_long
         self.workers = workers
         self.batches: MicroBatches | None = None
+        self.lesson_set: LessonSet | None = None
         self.dropped_lessons = 0
 
     def setup(self, stage: str) -> None:
@@ -90,32 +97,64 @@ class CurriculumDataModule(LightningDataModule):
         lessons = LessonSet.read(
             self.prompts, self.annotations, self.target, self.targets_per_prompt, self.trusted_only
         )
-        positions, factors = self.planned(lessons)
-        wanted, index = np.unique(positions, return_inverse=True)
+        plan, signals = self.read_plan()
+        wanted = np.arange(len(lessons)) if plan is None else lessons_of(plan, lessons, signals)
         rendered = render_all(self.rendering, lessons.at(wanted), encoder, self.max_tokens, self.over_long)
         self.report_dropped(rendered, len(wanted))
         flat = RenderedLessons.of(rendered.examples, tuple(self.rendering.parts))
-        number = {name: k for k, name in enumerate(flat.ids)}
-        rows = np.array([number.get(name, -1) for name in lessons.ids[wanted]], np.int64)
-        order = rows[index]
-        kept = order >= 0
+        numbers = np.full(len(lessons), -1, np.int64)
+        kept = np.array([name in rendered.examples for name in lessons.ids[wanted]], bool)
+        numbers[wanted[kept]] = np.arange(len(flat))  # `rendered` keeps the order it was given
+        if plan is None:
+            everything = wanted[kept]
+            timetable: Timetable = Planned(
+                everything, np.ones(len(everything)), np.zeros(len(everything), np.int32), self.lessons_per_update
+            )
+        else:
+            timetable = timetable_of(plan, lessons, signals, self.lessons_per_update, numbers >= 0, self.delay)
         sampler = CurriculumSampler(
-            lengths=flat.longest[order[kept]],
+            timetable=timetable,
+            numbers=numbers,
+            lengths=flat.longest,
             lessons_per_update=self.lessons_per_update,
-            micro_batches=self.trainer.accumulate_grad_batches if self.trainer else 1,
+            micro_batches=self.micro_batches,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
         )
-        batches = MicroBatches(flat, order[kept], factors[kept], sampler.check())
+        rule = json.dumps([plan.rule, plan.seed], sort_keys=True) if plan is not None and timetable.hears else ""
+        self.lesson_set = lessons
+        batches = MicroBatches(flat, sampler.check(), rule)
         batches.check_weights()
         return batches
 
-    def planned(self, lessons: LessonSet) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Return the position in `lessons` and the loss weight of every entry of the plan."""
+    @property
+    def micro_batches(self) -> int:
+        """Micro-batches of one optimiser step on one process."""
+        return self.trainer.accumulate_grad_batches if self.trainer else 1
+
+    @property
+    def delay(self) -> int:
+        """Updates that workers may have ordered ahead: feedback counts from after those, so that a resumed run draws
+        the same lessons, whatever was prepared when it stopped."""
+        return -(-self.workers * BATCHES_AHEAD // self.micro_batches)
+
+    def read_plan(self) -> tuple[Curriculum | None, SignalTable | None]:
+        """Read the plan, and the signals beside it where training needs them."""
         if self.curriculum is None:
-            return np.arange(len(lessons)), np.ones(len(lessons))
-        plan = Curriculum.read(self.curriculum)
-        return plan.positions_in(lessons), np.asarray(plan.weight, np.float64)
+            return None, None
+        signals = Path(self.curriculum) / "signals.parquet"
+        return Curriculum.read(self.curriculum), read_signals(signals) if signals.exists() else None
+
+    @property
+    def timetable(self) -> Timetable:
+        """What training follows; it hears the feedback of the student.
+
+        Raises:
+            RuntimeError: `setup` was not called.
+        """
+        if self.batches is None:
+            raise RuntimeError("setup() comes before training")
+        return self.batches.sampler.timetable
 
     def report_dropped(self, rendered: Rendered, lessons: int) -> None:
         """Log how many lessons were too long."""
@@ -164,7 +203,11 @@ class CurriculumDataModule(LightningDataModule):
         """Return what a resumed run must have in common with this one."""
         if self.batches is None:
             return {}
-        return {"data": self.batches.fingerprint, "micro_batches": self.batches.sampler.micro_batches}
+        return {
+            "data": self.batches.fingerprint,
+            "micro_batches": self.batches.sampler.micro_batches,
+            "timetable": self.timetable.state_dict(),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Refuse a checkpoint that was trained on other data or with another split of the steps.
@@ -173,7 +216,10 @@ class CurriculumDataModule(LightningDataModule):
             CheckpointMismatch: Going on would train other batches than the uninterrupted run.
         """
         mine = self.state_dict()
-        if not mine or not state_dict or mine == state_dict:
+        if not mine or not state_dict:
+            return
+        if all(mine[name] == state_dict[name] for name in ("data", "micro_batches")):
+            self.timetable.load_state_dict(state_dict["timetable"])
             return
         if mine["data"] != state_dict["data"]:
             raise CheckpointMismatch(

@@ -1,4 +1,4 @@
-"""The plan, rendered and cut: every micro-batch of a run by its number, and a loader that can start at any of them."""
+"""The plan, rendered and cut: every micro-batch of a run, and a loader that can start at any of them."""
 
 from __future__ import annotations
 
@@ -16,84 +16,98 @@ from torch.utils.data import DataLoader, Dataset
 from lessons.errors import ConfigError
 from lightning_modules.collate import Batch, Plan, Weighted, collate
 from lightning_modules.rendered import RenderedLessons
-from lightning_modules.sampler import CurriculumSampler
+from lightning_modules.sampler import CurriculumSampler, Piece, Step
 
-__all__ = ["MicroBatches", "ResumableLoader"]
+__all__ = ["BATCHES_AHEAD", "MicroBatches", "ResumableLoader"]
+
+BATCHES_AHEAD = 2
+"""Micro-batches that each worker prepares ahead."""
 
 
 @dataclass(frozen=True)
 class MicroBatches(Dataset[Batch]):
-    """Every micro-batch of this rank, by its number."""
+    """Turns this rank's pieces of the plan into batches."""
 
     lessons: RenderedLessons
     """The rendered lessons."""
-    order: npt.NDArray[np.int64]
-    """The lesson at each position of the plan, as index into `lessons`, [positions]."""
-    factors: npt.NDArray[np.float64]
-    """The weight of each position in the loss, [positions]."""
     sampler: CurriculumSampler
-    """How positions become micro-batches."""
+    """How the plan becomes micro-batches."""
+    rule: str = ""
+    """What else decides the order: the rule of a plan that hears the student, as text; empty for a written plan."""
 
     def __len__(self) -> int:
         return len(self.sampler)
 
-    def __getitem__(self, index: int) -> Batch:
-        update, piece = divmod(index, self.sampler.micro_batches)
-        positions = self.sampler.pieces(update)[piece]
-        chosen = [(int(self.order[position]), float(self.factors[position])) for position in positions]
+    def __getitem__(self, piece: Piece) -> Batch:
         sequences = [
-            Weighted(sequence, factor) for lesson, factor in chosen for sequence in self.lessons.sequences(lesson)
+            Weighted(sequence, float(factor))
+            for lesson, factor in zip(piece.lessons, piece.factors, strict=True)
+            for sequence in self.lessons.sequences(int(lesson))
         ]
-        return collate(sequences, self.totals(update), self.plan(update, piece, [lesson for lesson, _ in chosen]))
+        return collate(sequences, self.totals(piece.step), self.plan(piece))
 
-    def totals(self, update: int) -> npt.NDArray[np.float64]:
-        """Return the total target weight of each part in one optimiser step, over all ranks, float64 [parts]."""
-        span = self.sampler.update(update)
-        totals: npt.NDArray[np.float64] = self.factors[span] @ self.lessons.part_totals[self.order[span]]
+    def numbered(self, index: int) -> Batch:
+        """Return one micro-batch of this rank, counted over all steps."""
+        return self[self.sampler.piece(index)]
+
+    def totals(self, step: Step) -> npt.NDArray[np.float64]:
+        """Return the total target weight of each part in one optimiser step, over all ranks, float64 [parts].
+
+        Raises:
+            ConfigError: All lessons of the step have the weight 0.
+        """
+        totals: npt.NDArray[np.float64] = step.factors @ self.lessons.part_totals[step.lessons]
+        if not totals.any():
+            raise ConfigError(
+                f"All {len(step.lessons)} lessons of update {step.update} have the weight 0 in the curriculum: there "
+                "would be nothing to train. Every update needs a lesson with a weight above 0. Leave such lessons out of the "
+                "plan, or raise data.lessons_per_update."
+            )
         return totals
 
-    def plan(self, update: int, piece: int, lessons: list[int]) -> Plan:
-        """Describe one micro-batch and its optimiser step."""
-        whole = self.order[self.sampler.update(update)]
-        return Plan(
-            update=update,
-            closes_update=piece == self.sampler.micro_batches - 1,
-            lesson_ids=tuple(self.lessons.ids[lesson] for lesson in lessons),
-            update_lessons=len(whole),
-            update_tokens=int(self.lessons.lengths[whole].sum()),
-            update_supervised_tokens=int(self.lessons.supervised[whole].sum()),
-        )
-
     def check_weights(self) -> None:
-        """Refuse a plan with an optimiser step that trains on nothing.
+        """Refuse a written plan with an optimiser step that trains on nothing, before the first step.
 
         Raises:
             ConfigError: All lessons of a step have the weight 0.
         """
-        weight = self.factors * self.lessons.part_totals.sum(axis=1)[self.order]
+        if self.sampler.timetable.hears:
+            return
         for update in range(self.sampler.updates):
-            if not weight[self.sampler.update(update)].any():
-                raise ConfigError(
-                    f"All {self.sampler.lessons_per_update} lessons of update {update} have the weight 0 in the "
-                    "curriculum: there would be nothing to train. Every update needs a lesson with a weight above 0. "
-                    "Leave such lessons out of the plan, or raise data.lessons_per_update."
-                )
+            self.totals(self.sampler.step(update))
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over what is trained in which step, whatever the number of ranks."""
         digest = hashlib.sha256(self.lessons.fingerprint.encode())
-        for array in (self.order.astype("<i8"), self.factors.astype("<f8")):
-            digest.update(array.tobytes())
-        digest.update(str(self.sampler.lessons_per_update).encode())
+        digest.update(f"{self.sampler.lessons_per_update} {self.rule}".encode())
+        for update in range(0 if self.sampler.timetable.hears else self.sampler.updates):
+            _, lessons, factors = self.sampler.step(update)
+            digest.update(lessons.astype("<i8").tobytes())
+            digest.update(factors.astype("<f8").tobytes())
         return digest.hexdigest()
+
+    def plan(self, piece: Piece) -> Plan:
+        """Describe one micro-batch and its optimiser step."""
+        whole = piece.step.lessons
+        return Plan(
+            update=piece.step.update,
+            closes_update=piece.number == self.sampler.micro_batches - 1,
+            lesson_ids=tuple(self.lessons.ids[lesson] for lesson in piece.lessons),
+            row_lessons=tuple(np.repeat(piece.lessons, self.lessons.sequence_counts[piece.lessons]).tolist()),
+            update_lessons=len(whole),
+            update_tokens=int(self.lessons.lengths[whole].sum()),
+            update_supervised_tokens=int(self.lessons.supervised[whole].sum()),
+        )
 
 
 class ResumableLoader:
     """Yields the micro-batches of a rank in order, from the first or, once after a resume, from where it stopped.
 
     It counts batches handed out, not batches prepared: workers run ahead. It has a length, because Lightning fetches
-    one batch too many from a loader without, and it is no `DataLoader`, whose sampler Lightning would replace.
+    one batch too many from a loader without, and it is no `DataLoader`, whose sampler Lightning would replace. What to
+    put into a batch is decided in this process, when the batch is ordered from a worker: a plan that hears the student
+    changes here.
 
     Args:
         batches: The micro-batches.
@@ -114,8 +128,9 @@ class ResumableLoader:
         loader: DataLoader[Batch] = DataLoader(
             self.batches,
             batch_size=None,
-            sampler=range(self.position, len(self.batches)),
+            sampler=Pieces(self.batches.sampler, self.position),
             num_workers=self.workers,
+            prefetch_factor=BATCHES_AHEAD if self.workers else None,
             collate_fn=unchanged,
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),  # without its own, a loader draws its seed from the global generator
@@ -131,6 +146,22 @@ class ResumableLoader:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Start the next iteration at the saved position."""
         self.resume_at = int(state["position"])
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of this rank from one on, each made when it is asked for."""
+
+    sampler: CurriculumSampler
+    """How the plan becomes micro-batches."""
+    start: int
+    """Number of the first piece, counted over all steps."""
+
+    def __len__(self) -> int:
+        return len(self.sampler) - self.start
+
+    def __iter__(self) -> Iterator[Piece]:
+        return (self.sampler.piece(index) for index in range(self.start, len(self.sampler)))
 
 
 def unchanged(batch: Any) -> Any:

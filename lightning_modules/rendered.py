@@ -82,6 +82,11 @@ class RenderedLessons:
         return [Sequence32(self.tokens[span], self.weights[span], part) for span, part in spans]
 
     @cached_property
+    def sequence_counts(self) -> Ints:
+        """Training sequences of each lesson, [lessons]."""
+        return np.diff(self.first_sequence)
+
+    @cached_property
     def lengths(self) -> Ints:
         """Tokens of each lesson, all its sequences together, [lessons]."""
         return np.diff(self.starts[self.first_sequence])

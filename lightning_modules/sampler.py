@@ -1,33 +1,62 @@
-"""Which lessons an optimiser step sees: a pure function of its index, the rank and the world size."""
+"""Which lessons an optimiser step sees: a timetable's draw, shared out over ranks and cut into micro-batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from curricula.timetable import Timetable
 from lessons.errors import ConfigError
 
-__all__ = ["CurriculumSampler"]
+__all__ = ["CurriculumSampler", "Piece", "Step"]
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Step(NamedTuple):
+    """The lessons of one optimiser step over all ranks and micro-batches, in the planned order."""
+
+    update: int
+    """0-based index of the optimiser step."""
+    lessons: Ints
+    """Numbers of the rendered lessons, [lessons of the step]."""
+    factors: Floats
+    """The weight of each in the loss, [lessons of the step]."""
+
+
+class Piece(NamedTuple):
+    """One micro-batch of one rank, still as numbers: what travels to the process that collates it."""
+
+    number: int
+    """0-based number of the micro-batch inside the step."""
+    lessons: Ints
+    """Numbers of the rendered lessons, [lessons]."""
+    factors: Floats
+    """The weight of each in the loss, [lessons]."""
+    step: Step
+    """The whole step it belongs to."""
 
 
 @dataclass(frozen=True)
 class CurriculumSampler:
-    """Cuts one global order into optimiser steps, and each step into micro-batches.
+    """Cuts every optimiser step of a timetable into micro-batches.
 
-    Step k is the positions [k * lessons_per_update, (k + 1) * lessons_per_update) of the order; the last one may be
-    shorter. Rank r takes every `world_size`-th position of the step, starting at r, sorts them by length, and cuts them
-    into exactly `micro_batches` pieces of nearly equal count. Sorting never leaves the step, so the order that was
-    planned is the order that is trained. A piece may be empty: at the ragged end, or where a step has fewer lessons
-    than pieces.
+    Rank r takes every `world_size`-th lesson of the step, starting at r, sorts them by length, and cuts them into
+    exactly `micro_batches` pieces of nearly equal count. Sorting never leaves the step, so the order that was planned
+    is the order that is trained. A piece may be empty: at the ragged end, or where a step has fewer lessons than
+    pieces.
     """
 
+    timetable: Timetable
+    """Which lessons come at which update."""
+    numbers: Ints
+    """Number of the rendered lesson at each position in the lesson set, [lesson set]; -1 where it was not rendered."""
     lengths: Ints
-    """Length of the lesson at each position of the order, tokens, [positions]: for sorting inside a step."""
+    """Length of each rendered lesson in tokens, [rendered lessons]: for sorting inside a step."""
     lessons_per_update: int
     """Lessons of one optimiser step, over all ranks and micro-batches."""
     micro_batches: int = 1
@@ -56,28 +85,28 @@ class CurriculumSampler:
     @property
     def updates(self) -> int:
         """Number of optimiser steps."""
-        return -(-len(self.lengths) // self.lessons_per_update)
+        return self.timetable.updates
 
     def __len__(self) -> int:
         """Return the number of micro-batches of this rank."""
         return self.updates * self.micro_batches
 
-    def update(self, index: int) -> slice:
-        """Return the positions of one optimiser step, over all ranks, in the planned order."""
-        start = index * self.lessons_per_update
-        return slice(start, min(start + self.lessons_per_update, len(self.lengths)))
+    def step(self, update: int) -> Step:
+        """Return the lessons of one optimiser step, over all ranks."""
+        drawn = self.timetable.draw(update)
+        return Step(update, self.numbers[drawn.places], np.asarray(drawn.weights, np.float64))
 
-    def pieces(self, index: int) -> list[Ints]:
-        """Return the positions of each micro-batch of one optimiser step on this rank."""
-        whole = self.update(index)
-        mine = np.arange(whole.start + self.rank, whole.stop, self.world_size)
-        by_length = mine[np.argsort(self.lengths[mine], kind="stable")]
-        return np.array_split(by_length, self.micro_batches)
+    def pieces(self, update: int) -> list[Piece]:
+        """Return the micro-batches of one optimiser step on this rank."""
+        step = self.step(update)
+        mine = np.arange(self.rank, len(step.lessons), self.world_size)
+        by_length = mine[np.argsort(self.lengths[step.lessons[mine]], kind="stable")]
+        return [
+            Piece(number, step.lessons[chosen], step.factors[chosen], step)
+            for number, chosen in enumerate(np.array_split(by_length, self.micro_batches))
+        ]
 
-    def micro_batch(self, index: int) -> Ints:
-        """Return the positions of one micro-batch of this rank, counted over all steps."""
-        update, piece = divmod(index, self.micro_batches)
-        return self.pieces(update)[piece]
-
-    def __iter__(self) -> Iterator[Ints]:
-        return (piece for index in range(self.updates) for piece in self.pieces(index))
+    def piece(self, index: int) -> Piece:
+        """Return one micro-batch of this rank, counted over all steps."""
+        update, number = divmod(index, self.micro_batches)
+        return self.pieces(update)[number]

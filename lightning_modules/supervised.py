@@ -56,6 +56,7 @@ class SupervisedModule(LightningModule):
         self.model: torch.nn.Module | None = None
         self.update_loss: Tensor | None = None
         self.running: Tensor | None = None
+        self.batch_losses: Tensor | None = None  # of the micro-batch at hand, for whoever looks on
         # A checkpoint holds only what trains; on_load_checkpoint checks that it holds all of that.
         self.strict_loading = False
 
@@ -98,7 +99,9 @@ class SupervisedModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return this micro-batch's share of the update's loss, scaled for Lightning's and DDP's averaging."""
-        sums = part_sums(self.token_losses(batch), batch.weights, batch.parts, len(batch.totals))
+        losses = self.token_losses(batch)
+        self.batch_losses = losses.detach()
+        sums = part_sums(losses, batch.weights, batch.parts, len(batch.totals))
         part_weights = torch.tensor(list(self.part_weights.values()), dtype=batch.totals.dtype)
         share = weighted_loss(sums.nll, batch.totals, part_weights)
         self.running = share.detach() if self.running is None else self.running + share.detach()

@@ -20,7 +20,7 @@ def test_without_a_curriculum_every_lesson_comes_once_in_the_order_of_the_file(
     data: Callable[..., CurriculumDataModule], tiny: Callable[..., Student]
 ) -> None:
     batches = data(1, curriculum=None).build(tiny().encoder)
-    assert [batches[k].plan.lesson_ids for k in range(len(batches))] == [(f"p{k}",) for k in range(21)]
+    assert [batches.numbered(k).plan.lesson_ids for k in range(len(batches))] == [(f"p{k}",) for k in range(21)]
 
 
 def test_a_plan_for_other_lessons_is_refused(

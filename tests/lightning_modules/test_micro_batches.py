@@ -1,14 +1,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from curricula.timetable import Planned
 from lightning_modules import CurriculumDataModule
 from lightning_modules.micro_batches import MicroBatches
-from lightning_modules.sampler import CurriculumSampler
 from students import Student, TwoTask
+
+
+def other(whole: MicroBatches, factor: float = 1.0, backwards: bool = False, **sampler: int) -> MicroBatches:
+    """The same plan with other weights, another order, or another split."""
+    plan = whole.sampler.timetable
+    assert isinstance(plan, Planned)
+    positions = plan.positions[::-1] if backwards else plan.positions
+    per_update = sampler.get("lessons_per_update", plan.lessons_per_update)
+    plan = Planned(positions, plan.weights * factor, plan.stages, per_update)
+    return replace(whole, sampler=replace(whole.sampler, timetable=plan, **sampler))
 
 
 @pytest.mark.parametrize(("pieces", "world"), [(1, 1), (3, 1), (2, 3)])
@@ -16,14 +27,13 @@ def test_the_weights_of_all_micro_batches_of_an_update_add_up_to_its_totals(
     data: Callable[..., CurriculumDataModule], tiny: Callable[..., Student], pieces: int, world: int
 ) -> None:
     whole = data(8, TwoTask()).build(tiny().encoder)
-    factors = np.random.default_rng(0).choice([0.5, 1.0, 3.0], len(whole.order))
-    lengths = whole.sampler.lengths
-    ranks = [
-        MicroBatches(whole.lessons, whole.order, factors, CurriculumSampler(lengths, 8, pieces, rank, world))
-        for rank in range(world)
-    ]
+    plan = whole.sampler.timetable
+    assert isinstance(plan, Planned)
+    weights = np.random.default_rng(0).choice([0.5, 1.0, 3.0], len(plan.positions))
+    whole = replace(whole, sampler=replace(whole.sampler, timetable=replace(plan, weights=weights)))
+    ranks = [other(whole, micro_batches=pieces, rank=rank, world_size=world) for rank in range(world)]
     for update in range(whole.sampler.updates):
-        batches = [rank[update * pieces + piece] for rank in ranks for piece in range(pieces)]
+        batches = [rank[piece] for rank in ranks for piece in rank.sampler.pieces(update)]
         found = sum(np.bincount(b.parts, b.weights, minlength=2) for b in batches)
         for batch in batches:
             assert batch.totals.tolist() == pytest.approx(found.tolist(), rel=1e-6)
@@ -37,12 +47,11 @@ def test_the_fingerprint_is_the_same_for_every_split_and_knows_order_and_weights
     data: Callable[..., CurriculumDataModule], tiny: Callable[..., Student]
 ) -> None:
     whole = data(8).build(tiny().encoder)
-    lengths = whole.sampler.lengths
-    split = MicroBatches(whole.lessons, whole.order, whole.factors, CurriculumSampler(lengths, 8, 4, 1, 2))
-    assert split.fingerprint == whole.fingerprint
+    assert other(whole, micro_batches=4, rank=1, world_size=2).fingerprint == whole.fingerprint
     changed = [
-        MicroBatches(whole.lessons, whole.order[::-1], whole.factors, whole.sampler),
-        MicroBatches(whole.lessons, whole.order, whole.factors * 2, whole.sampler),
-        MicroBatches(whole.lessons, whole.order, whole.factors, CurriculumSampler(lengths, 7)),
+        other(whole, backwards=True),
+        other(whole, factor=2.0),
+        other(whole, lessons_per_update=7),
+        replace(whole, rule="another"),
     ]
-    assert len({batches.fingerprint for batches in [whole, *changed]}) == 4
+    assert len({batches.fingerprint for batches in [whole, *changed]}) == 5

@@ -85,7 +85,7 @@ def test_a_rendering_that_drops_long_lessons_keeps_the_order_of_the_others(
 ) -> None:
     module = data(4, max_tokens=60)
     batches = module.build(tiny().encoder)
-    kept = [name for k in range(len(batches)) for name in batches[k].plan.lesson_ids]
+    kept = [name for k in range(len(batches)) for name in batches.numbered(k).plan.lesson_ids]
     plan = [name for name in Curriculum.read(module.curriculum).lesson_ids if name in set(kept)]
     assert module.dropped_lessons == 21 - len(set(kept)) > 0
     by_update = [kept[start : start + 4] for start in range(0, len(kept), 4)]
