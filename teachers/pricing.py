@@ -27,6 +27,10 @@ class Rate:
                 rate = dollars
         return rate
 
+    def scaled(self, factor: float) -> Rate:
+        """Return the rate multiplied by a factor."""
+        return Rate(self.base * factor, tuple((start, dollars * factor) for start, dollars in self.tiers))
+
     @property
     def highest(self) -> float:
         """The highest rate of any tier."""
@@ -55,6 +59,19 @@ class Price:
     def free(cls) -> Price:
         """Make the price of a model on this machine."""
         return cls.flat(0.0, 0.0)
+
+    def scaled(self, factor: float) -> Price:
+        """Return the price with every rate multiplied by a factor: what a batch costs.
+
+        >>> Price.flat(2.0, 10.0).scaled(0.5) == Price.flat(1.0, 5.0)
+        True
+        """
+        return Price(
+            self.input.scaled(factor),
+            self.output.scaled(factor),
+            None if self.cached_input is None else self.cached_input.scaled(factor),
+            None if self.cache_write is None else self.cache_write.scaled(factor),
+        )
 
     def cost(self, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> float:
         """Return the dollars of one call.
