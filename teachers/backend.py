@@ -109,7 +109,7 @@ class Completion:
     logprobs: tuple[TokenLogprob, ...] | None = None
     """The tokens of `text` with their log-probabilities; None when none were asked for."""
     answered_by: str | None = None
-    """Which member of a pool answered; None for a single teacher."""
+    """Who answered, where one teacher speaks for several: a pool's member, a recording's model; None otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,10 @@ class TeacherBackend(ABC):
         """Dollars per token; None when not known. Free unless a backend says otherwise."""
         return Price.free()
 
+    def price_of(self, completion: Completion) -> Price | None:
+        """Dollars per token of this very completion: what is settled, where `price` is what is reserved."""
+        return self.price
+
     def prepare(self) -> None:
         """Check what can be checked before the first call: keys, packages, files.
 
@@ -202,6 +206,10 @@ class TeacherBackend(ABC):
     def redact(self, text: str) -> str:
         """Remove secrets from a text that will be stored or shown."""
         return text
+
+    def stop(self, reason: Exception) -> None:
+        """Let nobody wait inside `send` any more: the run stops. Those who wait raise the reason; nothing is sent."""
+        return
 
     async def aclose(self) -> None:
         """Release connections and memory. It may be used again afterwards."""
