@@ -7,14 +7,18 @@ from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.by import By
 from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.difficulty import DifficultyAnnotator
+from teachers.annotators.explanation import ExplanationAnnotator
 from teachers.annotators.guidance import GuidanceAnnotator
+from teachers.annotators.hint import HintAnnotator
 from teachers.annotators.judge import JudgeAnnotator
 from teachers.annotators.new_prompts import NewPromptsAnnotator
 from teachers.annotators.pair_judge import PairJudgeAnnotator
 from teachers.annotators.quality import QualityAnnotator
 from teachers.annotators.rationale import RationaleAnnotator
+from teachers.annotators.reflection import ReflectionAnnotator
 from teachers.annotators.rubric import RubricAnnotator
 from teachers.annotators.rubric_grade import RubricGradeAnnotator
+from teachers.annotators.step_verdicts import StepVerdictsAnnotator
 from teachers.annotators.steps import StepsAnnotator
 from teachers.annotators.template import Template
 
@@ -25,16 +29,20 @@ __all__ = [
     "By",
     "CritiqueAnnotator",
     "DifficultyAnnotator",
+    "ExplanationAnnotator",
     "Fields",
     "GuidanceAnnotator",
+    "HintAnnotator",
     "JudgeAnnotator",
     "NewPromptsAnnotator",
     "PairJudgeAnnotator",
     "ParseProblem",
     "QualityAnnotator",
     "RationaleAnnotator",
+    "ReflectionAnnotator",
     "RubricAnnotator",
     "RubricGradeAnnotator",
+    "StepVerdictsAnnotator",
     "StepsAnnotator",
     "Template",
 ]

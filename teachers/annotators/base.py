@@ -160,7 +160,11 @@ class Annotator(ABC):
         sure, most = self.foresee(prompt)
         if not sure or not most:
             return None
-        return largest_repair(sure[-1]) if self.repairs else sure[-1]
+        return self.in_full(sure[-1])
+
+    def in_full(self, request: Request) -> Request:
+        """Return the largest call that a request may come to: its repair, where replies are repaired."""
+        return largest_repair(request) if self.repairs else request
 
     def roll(self) -> Roll | None:
         """Return a new record of one run, for annotators that compare prompts with each other; None for the others."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from lessons.answers import split_answer
 from teachers.annotators.base import ParseProblem
 
 __all__ = ["numbered", "numbered_list", "steps_of"]
@@ -55,12 +56,16 @@ def numbered(items: Sequence[str]) -> str:
 
 
 def steps_of(solution: str) -> list[str]:
-    """Cut a solution into steps: the items of its numbered list, else its lines that are not empty.
+    """Cut a solution into steps: the items of its numbered list, else its lines; an answer line is a step of its own.
 
     >>> steps_of("7+5=12\\n\\nso 12")
     ['7+5=12', 'so 12']
+    >>> steps_of("1. 7+5=12\\nAnswer: 12")
+    ['7+5=12', 'Answer: 12']
     """
+    reasoning, answer = split_answer(solution)
     try:
-        return numbered_list(solution)
+        steps = numbered_list(reasoning)
     except ParseProblem:
-        return [line.strip() for line in solution.split("\n") if line.strip()]
+        steps = [line.strip() for line in reasoning.split("\n") if line.strip()]
+    return steps if answer is None else [*steps, f"Answer: {answer}"]
