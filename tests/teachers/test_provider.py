@@ -292,13 +292,13 @@ def test_the_limit_says_how_long_to_wait() -> None:
     assert first.headers["x-ratelimit-limit-requests"] == "60"
     assert 0 < float(caught.value.response.headers["retry-after-ms"]) <= 1_000
     assert len(provider.gate.passed) == 2
-    with serving(limits=RateLimits(output_tokens=6_000, in_flight=3)) as provider:
+    with serving(limits=RateLimits(input_tokens=6_000, output_tokens=6_000)) as provider:
         raw = ask_anthropic(
             provider, lambda c: c.messages.with_raw_response.create(model="m", max_tokens=700, messages=QUESTION)
         )
         with pytest.raises(anthropic.RateLimitError) as refused:
-            message(provider, max_tokens=7_000)
-    assert raw.headers["anthropic-ratelimit-output-tokens-remaining"] == "5000"  # in thousands, before it is settled
+            message(provider, system="word " * 7_000)
+    assert raw.headers["anthropic-ratelimit-input-tokens-remaining"] == "6000"  # in thousands
     assert "retry-after" not in refused.value.response.headers  # it never fits
 
 

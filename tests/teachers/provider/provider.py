@@ -127,7 +127,7 @@ class Provider:
             written = self.bill.charges[-1].output_tokens
             return self.sent(Reply.of(200, answered, self.rate_headers(call.path)), fault)
         finally:
-            self.gate.finish(most, written, now, self.clock.now())
+            self.gate.finish(written, self.clock.now())
 
     def about_batches(self, call: Call) -> Reply:
         """Answer a request about files or batches."""

@@ -80,19 +80,6 @@ class Meter:
         if self.sliding:
             self.taken.append((now, amount))
 
-    def give_back(self, amount: float, taken_at: float, now: float) -> None:
-        """Give back what was set aside and not used; in a window, at the moment it was taken."""
-        self.look(now)
-        if not self.sliding:
-            self.used = max(0.0, self.used - amount)
-            return
-        for position in range(len(self.taken) - 1, -1, -1):
-            at, taken = self.taken[position]
-            if at == taken_at and taken >= amount:
-                self.taken[position] = (at, taken - amount)
-                self.used -= amount
-                return
-
     def remaining(self, now: float) -> int:
         """What is left, in the terms of a minute, as the headers say it."""
         self.look(now)
@@ -125,6 +112,8 @@ class Gate:
     """(when, by which limit)."""
     passed: list[tuple[float, int, int]] = field(default_factory=list)
     """(when, tokens read, most tokens to be written)."""
+    written: list[tuple[float, int]] = field(default_factory=list)
+    """(when, tokens written)."""
 
     def __post_init__(self) -> None:
         limits = self.limits
@@ -143,7 +132,7 @@ class Gate:
         amounts = {
             "requests": 1,
             "input_tokens": read,
-            "output_tokens": most_written,
+            "output_tokens": 0,
             "tokens": read + most_written,
         }
         waits = {name: meter.wait(amounts[name], now) for name, meter in self.meters.items()}
@@ -158,11 +147,12 @@ class Gate:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         return None
 
-    def finish(self, most_written: int, written: int, admitted_at: float, now: float) -> None:
-        """End a call: what was set aside for its answer and not written is given back (not where both are one)."""
+    def finish(self, written: int, now: float) -> None:
+        """End a call and count what it wrote: only now, so that this one limit can be overdrawn a little."""
         self.in_flight -= 1
+        self.written.append((now, written))
         if "output_tokens" in self.meters:
-            self.meters["output_tokens"].give_back(most_written - written, admitted_at, now)
+            self.meters["output_tokens"].take(written, now)
 
 
 def busiest(events: Sequence[tuple[float, float]], window_seconds: float) -> float:
