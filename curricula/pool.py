@@ -13,6 +13,7 @@ from curricula.groups import Groups
 from curricula.orderings.base import Positions
 from curricula.signal_table import SignalTable
 from curricula.signals.base import Scores
+from curricula.signals.embedding import Embedding, Vectors
 from lessons.lesson_set import LessonSet
 
 __all__ = ["Pool"]
@@ -37,6 +38,8 @@ class Pool:
     """Places in the pool in the order in which the ordering put them, int64 [n]; a mixture draws from it."""
     memory: dict[Hashable, tuple[Hashable, Any]] = field(default_factory=dict, repr=False)
     """What `once` keeps."""
+    embedded: dict[Embedding, tuple[Positions, Vectors]] = field(default_factory=dict, repr=False)
+    """Vectors computed so far, by embedding, with the lessons they are of; shared by parts of a pool."""
 
     @classmethod
     def whole(cls, lessons: LessonSet, table: SignalTable) -> Pool:
@@ -71,6 +74,14 @@ class Pool:
             ("groups", name), None, lambda: Groups.of(name, replace(column, values=column.values[self.rows]))
         )
 
+    def vectors(self, embedding: Embedding) -> Vectors:
+        """Return the lessons' vectors, float32 [n, dimensions], computed once for a pool and all its parts."""
+        rows, vectors = self.embedded.get(embedding, (np.empty(0, np.int64), np.empty((0, 0), np.float32)))
+        if not np.isin(self.rows, rows, assume_unique=True).all():
+            rows, vectors = self.rows, embedding.embed(self.lessons, self.rows)
+            self.embedded[embedding] = (rows, vectors)
+        return vectors[np.searchsorted(rows, self.rows)]
+
     def places_of(self, positions: Positions) -> Positions:
         """Return the place in the pool of lessons of the lesson set, -1 for those that are not in it."""
         found = np.searchsorted(self.rows, positions)
@@ -79,11 +90,12 @@ class Pool:
 
     def subset(self, places: Positions) -> Pool:
         """Return the pool of some of these lessons (rising places), in their own order."""
-        return Pool(self.lessons, self.table, self.rows[places], np.arange(len(places), dtype=np.int64))
+        rows, order = self.rows[places], np.arange(len(places), dtype=np.int64)
+        return Pool(self.lessons, self.table, rows, order, embedded=self.embedded)
 
     def ordered(self, order: Positions) -> Pool:
         """Return the same lessons in another order."""
-        return Pool(self.lessons, self.table, self.rows, order)
+        return Pool(self.lessons, self.table, self.rows, order, embedded=self.embedded)
 
     def once(self, slot: Hashable, key: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` gives, made anew only when `key` changes: one value is kept per slot.

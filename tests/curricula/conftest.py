@@ -10,6 +10,7 @@ import pytest
 from curricula.pool import Pool
 from curricula.signal_table import SignalTable
 from curricula.signals.base import Column, Signal
+from curricula.signals.embedding import Embedding
 from lessons.lesson_set import LessonSet
 from lessons.records import Annotation, Message, Prompt, Provenance
 from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
@@ -112,3 +113,21 @@ def values_of(make_lessons: MakeLessons) -> Callable[[Signal], list[float]]:
         return signal.measure(make_lessons([0.5] * len(part.values))).values.tolist()
 
     return compute
+
+
+class DrawnVectors(Embedding):
+    """Vectors that a test writes down; it notes which were asked for."""
+
+    def __init__(self, vectors: np.ndarray[Any, Any]) -> None:
+        self.vectors = np.asarray(vectors, np.float64).tolist()
+        self.asked: list[list[int]] = []
+
+    def embed(self, lessons: LessonSet, positions: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        self.asked.append(positions.tolist())
+        return np.array(self.vectors, np.float32)[positions]
+
+
+@pytest.fixture(scope="session")
+def drawn_vectors() -> type[Embedding]:
+    """Return the class of embeddings whose vectors a test writes down."""
+    return DrawnVectors
