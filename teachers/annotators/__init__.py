@@ -11,11 +11,13 @@ from teachers.annotators.explanation import ExplanationAnnotator
 from teachers.annotators.guidance import GuidanceAnnotator
 from teachers.annotators.hint import HintAnnotator
 from teachers.annotators.judge import JudgeAnnotator
+from teachers.annotators.merged_critique import MergedCritiqueAnnotator
 from teachers.annotators.new_prompts import NewPromptsAnnotator
 from teachers.annotators.pair_judge import PairJudgeAnnotator
 from teachers.annotators.quality import QualityAnnotator
 from teachers.annotators.rationale import RationaleAnnotator
 from teachers.annotators.reflection import ReflectionAnnotator
+from teachers.annotators.revision import RevisionAnnotator
 from teachers.annotators.rubric import RubricAnnotator
 from teachers.annotators.rubric_grade import RubricGradeAnnotator
 from teachers.annotators.step_verdicts import StepVerdictsAnnotator
@@ -34,12 +36,14 @@ __all__ = [
     "GuidanceAnnotator",
     "HintAnnotator",
     "JudgeAnnotator",
+    "MergedCritiqueAnnotator",
     "NewPromptsAnnotator",
     "PairJudgeAnnotator",
     "ParseProblem",
     "QualityAnnotator",
     "RationaleAnnotator",
     "ReflectionAnnotator",
+    "RevisionAnnotator",
     "RubricAnnotator",
     "RubricGradeAnnotator",
     "StepVerdictsAnnotator",
