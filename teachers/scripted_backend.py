@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from lessons.errors import ConfigError
-from teachers.backend import JSON, Completion, FinishReason, Request, TeacherBackend
+from teachers.backend import JSON, Completion, FinishReason, Request, TeacherBackend, TokenLogprob
 
 __all__ = ["ScriptedBackend"]
 
@@ -18,18 +18,19 @@ class ScriptedBackend(TeacherBackend):
 
     Args:
         function: What to call, as "module:name". It gets the `Request` and returns the answer's text; the same request
-            and sample number should always get the same text. `request.metadata["prompt"]` is the prompt.
+            and sample number should always get the same text. `request.metadata["prompt"]` is the prompt. Where
+            `request.continuation` is a text to score, it returns the text's log-probability in place of an answer.
         version: Raise it when the function changes, so that stored answers are not taken for new ones.
         latency_seconds: Wait so long before each answer, to rehearse a slow teacher.
     """
 
-    gives = frozenset({"text", "seed", "schema"})
+    gives = frozenset({"text", "seed", "schema", "score"})
 
     def __init__(self, function: str, version: int = 1, latency_seconds: float = 0.0) -> None:
         self.function = function
         self.version = version
         self.latency_seconds = latency_seconds
-        self.loaded: Callable[[Request], str] | None = None
+        self.loaded: Callable[[Request], str | float] | None = None
 
     @property
     def identity(self) -> JSON:
@@ -54,16 +55,26 @@ class ScriptedBackend(TeacherBackend):
             ) from error
         if not callable(found):
             raise ConfigError(f"{self.function!r} is a {type(found).__name__}, not a function. Name a function.")
-        self.loaded = cast("Callable[[Request], str]", found)
+        self.loaded = cast("Callable[[Request], str | float]", found)
 
     async def send(self, request: Request) -> JSON:
         """Call the function."""
         self.prepare()
-        function = cast("Callable[[Request], str]", self.loaded)
+        function = cast("Callable[[Request], str | float]", self.loaded)
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
-        text = function(request)
+        answer = function(request)
         words_read = sum(len(message.content.split()) for message in request.messages)
+        if request.continuation is not None:
+            scored = request.continuation
+            return {
+                "text": scored,
+                "finish_reason": "stop",
+                "words_read": words_read + len(scored.split()),
+                "words_written": 0,
+                "logprob": float(answer),
+            }
+        text = cast("str", answer)
         return {"text": text, "finish_reason": "stop", "words_read": words_read, "words_written": len(text.split())}
 
     def read(self, raw: JSON) -> Completion:
@@ -74,4 +85,5 @@ class ScriptedBackend(TeacherBackend):
             input_tokens=raw["words_read"],
             output_tokens=raw["words_written"],
             model=self.function,
+            logprobs=(TokenLogprob(raw["text"], raw["logprob"]),) if "logprob" in raw else None,
         )

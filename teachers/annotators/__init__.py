@@ -5,7 +5,9 @@ from __future__ import annotations
 from teachers.annotators.answer import AnswerAnnotator
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.by import By
+from teachers.annotators.candidate_choice import CandidateChoiceAnnotator
 from teachers.annotators.critique import CritiqueAnnotator
+from teachers.annotators.dialogue import DialogueAnnotator
 from teachers.annotators.difficulty import DifficultyAnnotator
 from teachers.annotators.explanation import ExplanationAnnotator
 from teachers.annotators.guidance import GuidanceAnnotator
@@ -29,7 +31,9 @@ __all__ = [
     "AnswerAnnotator",
     "Asking",
     "By",
+    "CandidateChoiceAnnotator",
     "CritiqueAnnotator",
+    "DialogueAnnotator",
     "DifficultyAnnotator",
     "ExplanationAnnotator",
     "Fields",

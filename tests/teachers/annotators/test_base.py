@@ -8,6 +8,7 @@ import pytest
 import teachers.annotators
 from lessons.errors import ConfigError
 from lessons.records import Message, Prompt
+from teachers import ScriptedBackend
 from teachers.annotators import Annotator, Asking, DifficultyAnnotator
 from teachers.backend import Completion, Request, Sampling
 from teachers.caller import Reply
@@ -15,7 +16,12 @@ from tutelage.settings import settings_of
 
 PROMPT = Prompt("p", (Message("user", "2+2?"),), reference="4")
 ANNOTATORS = [name for name in teachers.annotators.__all__ if name.endswith("Annotator") and name != "Annotator"]
-NEEDED: dict[str, dict[str, Any]] = {"NewPromptsAnnotator": {"aims": ["harder"]}}
+STUDENT = ScriptedBackend("teachers.programs.addition:answer")
+NEEDED: dict[str, dict[str, Any]] = {
+    "CandidateChoiceAnnotator": {"student": STUDENT},
+    "DialogueAnnotator": {"student": STUDENT},
+    "NewPromptsAnnotator": {"aims": ["harder"]},
+}
 """Arguments without which an annotator cannot be built."""
 
 
