@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from teachers.annotators.answer import AnswerAnnotator
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
+from teachers.annotators.bloom import BloomAnnotator
 from teachers.annotators.by import By
 from teachers.annotators.candidate_choice import CandidateChoiceAnnotator
 from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.dialogue import DialogueAnnotator
 from teachers.annotators.difficulty import DifficultyAnnotator
 from teachers.annotators.explanation import ExplanationAnnotator
+from teachers.annotators.grade_level import GradeLevelAnnotator
 from teachers.annotators.guidance import GuidanceAnnotator
 from teachers.annotators.hint import HintAnnotator
 from teachers.annotators.judge import JudgeAnnotator
@@ -22,14 +24,17 @@ from teachers.annotators.reflection import ReflectionAnnotator
 from teachers.annotators.revision import RevisionAnnotator
 from teachers.annotators.rubric import RubricAnnotator
 from teachers.annotators.rubric_grade import RubricGradeAnnotator
+from teachers.annotators.skills import SkillsAnnotator
 from teachers.annotators.step_verdicts import StepVerdictsAnnotator
 from teachers.annotators.steps import StepsAnnotator
+from teachers.annotators.task_type import TaskTypeAnnotator
 from teachers.annotators.template import Template
 
 __all__ = [
     "Annotator",
     "AnswerAnnotator",
     "Asking",
+    "BloomAnnotator",
     "By",
     "CandidateChoiceAnnotator",
     "CritiqueAnnotator",
@@ -37,6 +42,7 @@ __all__ = [
     "DifficultyAnnotator",
     "ExplanationAnnotator",
     "Fields",
+    "GradeLevelAnnotator",
     "GuidanceAnnotator",
     "HintAnnotator",
     "JudgeAnnotator",
@@ -50,7 +56,9 @@ __all__ = [
     "RevisionAnnotator",
     "RubricAnnotator",
     "RubricGradeAnnotator",
+    "SkillsAnnotator",
     "StepVerdictsAnnotator",
     "StepsAnnotator",
+    "TaskTypeAnnotator",
     "Template",
 ]

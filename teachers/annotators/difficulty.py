@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import re
-
-from lessons.records import Prompt
-from teachers.annotators.base import Annotator, Fields, ParseProblem
-from teachers.backend import Completion
+from lessons.errors import ConfigError
+from lessons.grading import Grader
+from lessons.records import Annotation, Prompt
+from teachers.annotators.base import Annotator, Asking, Fields
+from teachers.annotators.labels import number_label
+from teachers.annotators.votes import mean_vote
+from teachers.backend import Completion, Request
 
 __all__ = ["DifficultyAnnotator"]
 
-LABEL = re.compile(
-    r"^[ \t]*[*_]{0,3}difficulty[*_]{0,3}[ \t]*:[ \t]*[*_]{0,3}[ \t]*(?P<label>[^\n*_]*)[*_]{0,3}[ \t]*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-WHOLE = re.compile(r"(\d{1,3})(?:\.0*)?(?:[ \t]*/[ \t]*10)?\.?")
 EASIEST, HARDEST = 1, 10
 
 
 class DifficultyAnnotator(Annotator):
     """Asks how hard a question is, from 1 to 10; stored as a value from 0 (easiest) to 1 (hardest).
 
+    With several votes the value is their mean, and `data` has the `votes` (from 0 to 1) and their `agreement` (1 less
+    the mean distance of two votes: 1 when all say the same).
+
     Args:
+        votes: How many independent labels are drawn for each prompt; more than one need a temperature above 0.
         temperature: Temperature of sampling; None for the provider's default.
         max_output_tokens: Upper bound on the tokens of one reply, hidden reasoning included.
-        seed: Seed, for teachers that honour seeds.
+        seed: Seed of the first vote, for teachers that honour seeds; vote k uses seed + k.
         show_reference: Show the teacher the right answer (a copied template must use it).
         repairs: How often a reply that cannot be read is sent back with the reason: 0 or 1.
         template: Text file with another prompt template; copy teachers/annotators/templates/difficulty.txt.
@@ -34,6 +35,7 @@ class DifficultyAnnotator(Annotator):
 
     def __init__(
         self,
+        votes: int = 1,
         temperature: float | None = 0.0,
         max_output_tokens: int = 256,
         seed: int | None = None,
@@ -49,16 +51,36 @@ class DifficultyAnnotator(Annotator):
             repairs=repairs,
             template=template,
         )
+        self.votes = votes
+
+    def check(self, grader: Grader | None) -> None:
+        """Refuse settings that cannot work.
+
+        Raises:
+            ConfigError: No votes, or votes that would all be the same.
+        """
+        super().check(grader)
+        if self.votes < 1 or (self.votes > 1 and self.temperature == 0):
+            raise ConfigError(
+                f"votes of DifficultyAnnotator is {self.votes} with temperature {self.temperature}. It must be at "
+                "least 1, and more votes need a temperature above 0 (0.7 is usual), or all would be one and the same. "
+                "Correct one of them."
+            )
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Read the last line "Difficulty: N"."""
-        lines = list(LABEL.finditer(completion.text))
-        if not lines:
-            raise ParseProblem('no line "Difficulty: N"')
-        label = lines[-1]["label"].strip()
-        number = WHOLE.fullmatch(label)
-        if number is None or not EASIEST <= int(number[1]) <= HARDEST:
-            raise ParseProblem(f"the difficulty {label[:40]!r} is not a whole number from {EASIEST} to {HARDEST}")
-        level = int(number[1])
-        text = completion.text[: lines[-1].start()].strip()
+        text, level = number_label(completion.text, "Difficulty", EASIEST, HARDEST)
         return Fields(text, str(level), (level - EASIEST) / (HARDEST - EASIEST))
+
+    def vote_requests(self, prompt: Prompt) -> list[Request]:
+        """Make the requests of all votes."""
+        return [self.request(prompt, self.build(prompt), sample) for sample in range(self.votes)]
+
+    def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
+        """Foresee one request for each vote."""
+        return self.vote_requests(prompt), self.votes * (1 + self.repairs)
+
+    async def annotate(self, asking: Asking) -> list[Annotation]:
+        """Ask for all votes at once."""
+        votes = await self.asked_samples(asking, self.vote_requests(asking.prompt))
+        return votes if self.votes == 1 else [mean_vote(votes)]

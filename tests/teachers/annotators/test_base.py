@@ -66,13 +66,13 @@ def test_an_unreadable_reply_is_sent_back_once_with_the_reason_and_both_calls_ar
         0.5,
     )
     assert seen[1].messages[:2] == (*seen[0].messages, Message("assistant", "Hard."))
-    assert 'no line "Difficulty: N"' in seen[1].messages[-1].content
+    assert 'no line "Difficulty: ..."' in seen[1].messages[-1].content
 
 
 def test_a_reply_that_stays_unreadable_is_kept_with_its_problem() -> None:
     asking, seen = replies("Hard.", "Still hard.", "never asked")
     (found,) = asyncio.run(DifficultyAnnotator().annotate(asking))
-    assert (len(seen), found.text, found.problem) == (2, "Still hard.", 'no line "Difficulty: N"')
+    assert (len(seen), found.text, found.problem) == (2, "Still hard.", 'no line "Difficulty: ..."')
 
 
 def test_without_repairs_there_is_one_ask() -> None:
