@@ -30,7 +30,7 @@ class Feedback:
     places: Positions = field(default_factory=lambda: np.empty(0, np.int64))
     """Lessons with figures of their own, as places in the pool, int64 [measured]."""
     lessons: dict[str, Scores] = field(default_factory=dict)
-    """Their figures: name, then one value for each of `places`, float64 [measured]."""
+    """Their figures: name, then one value for each of `places`, float64 [measured]; NaN where it was not measured."""
 
     def __post_init__(self) -> None:
         for name, values in self.lessons.items():
@@ -71,8 +71,9 @@ class Feedback:
                 f"has by group: {', '.join(self.groups) or 'none'}; by lesson: {', '.join(self.lessons) or 'none'}. "
                 "Let the trainer measure it, or name another figure."
             )
-        codes = groups.codes[self.places]
-        sums = np.bincount(codes, self.lessons[name], len(groups))
+        measured_here = ~np.isnan(self.lessons[name])
+        codes = groups.codes[self.places[measured_here]]
+        sums = np.bincount(codes, self.lessons[name][measured_here], len(groups))
         counts = np.bincount(codes, minlength=len(groups))
         means: Scores = np.divide(sums, counts, out=np.full(len(groups), np.nan), where=counts > 0)
         return means

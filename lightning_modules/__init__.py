@@ -1,8 +1,16 @@
 """Training: Lightning modules, the curriculum's data module, losses, callbacks and the command line."""
 
-from lightning_modules.callbacks import BatchLog, Progress, RandomState, StudentExport, UpdateCheckpoint
+from lightning_modules.callbacks import (
+    BatchLog,
+    CurriculumFeedback,
+    Progress,
+    RandomState,
+    StudentExport,
+    UpdateCheckpoint,
+)
 from lightning_modules.cli import TutelageCLI, train
 from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.measures import FixedSetLoss, Measure, PassRates, ProbeLosses, TrainingLosses
 from lightning_modules.sampler import CurriculumSampler
 from lightning_modules.schedules import Constant, Cosine, Linear, Schedule
 from lightning_modules.supervised import SupervisedModule
@@ -12,13 +20,19 @@ __all__ = [
     "Constant",
     "Cosine",
     "CurriculumDataModule",
+    "CurriculumFeedback",
     "CurriculumSampler",
+    "FixedSetLoss",
     "Linear",
+    "Measure",
+    "PassRates",
+    "ProbeLosses",
     "Progress",
     "RandomState",
     "Schedule",
     "StudentExport",
     "SupervisedModule",
+    "TrainingLosses",
     "TutelageCLI",
     "UpdateCheckpoint",
     "train",

@@ -14,7 +14,15 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.trainer.states import TrainerStatus
 
 from lessons.errors import ConfigError, DataError, Stopped
-from lightning_modules.callbacks import BatchLog, Progress, RandomState, RunFolder, StudentExport, UpdateCheckpoint
+from lightning_modules.callbacks import (
+    BatchLog,
+    CurriculumFeedback,
+    Progress,
+    RandomState,
+    RunFolder,
+    StudentExport,
+    UpdateCheckpoint,
+)
 
 __all__ = ["TutelageCLI", "train"]
 
@@ -55,6 +63,7 @@ class TutelageCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the callbacks that every run has, with their settings as top-level keys."""
         parser.set_defaults({"model": {"class_path": MODULE}, "data": {"class_path": DATA_MODULE}})
+        parser.add_lightning_class_args(CurriculumFeedback, "feedback")
         parser.add_lightning_class_args(UpdateCheckpoint, "checkpoint")
         parser.add_lightning_class_args(StudentExport, "export")
         parser.add_lightning_class_args(BatchLog, "batch_log")

@@ -15,8 +15,9 @@ from curricula import read_signals
 from curricula.curriculum import Curriculum
 from curricula.from_rule import lessons_of, timetable_of
 from curricula.signal_table import SignalTable
+from curricula.signals.base import Scores
 from curricula.timetable import Planned, Timetable
-from lessons.errors import CheckpointMismatch, ConfigError
+from lessons.errors import CheckpointMismatch, ConfigError, DataError
 from lessons.lesson_set import LessonSet
 from lightning_modules.micro_batches import BATCHES_AHEAD, MicroBatches, ResumableLoader
 from lightning_modules.rendered import RenderedLessons
@@ -87,6 +88,7 @@ class CurriculumDataModule(LightningDataModule):
         if self.batches is None:
             self.refuse_changing_steps()
             self.batches = self.build(self.find_encoder())
+            self.refuse_silence()
 
     def build(self, encoder: Encoder) -> MicroBatches:
         """Return the micro-batches of this process.
@@ -146,15 +148,37 @@ class CurriculumDataModule(LightningDataModule):
         return Curriculum.read(self.curriculum), read_signals(signals) if signals.exists() else None
 
     @property
-    def timetable(self) -> Timetable:
-        """What training follows; it hears the feedback of the student.
-
-        Raises:
-            RuntimeError: `setup` was not called.
-        """
+    def batches_of_plan(self) -> MicroBatches:
+        """The micro-batches of this process, after `setup`."""
         if self.batches is None:
             raise RuntimeError("setup() comes before training")
-        return self.batches.sampler.timetable
+        return self.batches
+
+    @property
+    def lessons_of_plan(self) -> LessonSet:
+        """The lessons that the plan was made for, after `setup`."""
+        if self.lesson_set is None:
+            raise RuntimeError("setup() comes before training")
+        return self.lesson_set
+
+    @property
+    def timetable(self) -> Timetable:
+        """What training follows; it hears the feedback of the student."""
+        return self.batches_of_plan.sampler.timetable
+
+    def signal_values(self, name: str) -> Scores:
+        """Return a signal of the plan, one value per lesson of the set, float64 [lessons].
+
+        Raises:
+            DataError: The plan has no signals beside it, or none of this name.
+        """
+        _, signals = self.read_plan()
+        if signals is None:
+            raise DataError(
+                f"The signal {name!r} was asked for, but no signals.parquet lies in {self.curriculum}. Plan again, or "
+                "copy the file there."
+            )
+        return signals.scores(name)
 
     def report_dropped(self, rendered: Rendered, lessons: int) -> None:
         """Log how many lessons were too long."""
@@ -176,6 +200,15 @@ class CurriculumDataModule(LightningDataModule):
                 "callback. To change how many lessons an update has, train in several rounds."
             )
 
+    def refuse_silence(self) -> None:
+        """Refuse a plan that hears the student where nobody measures it."""
+        callbacks = getattr(self.trainer, "callbacks", [])
+        if self.timetable.hears and not any(getattr(callback, "feeds_plan", False) for callback in callbacks):
+            raise ConfigError(
+                "This plan changes with the student, but nothing is measured on it. Name what the plan listens for "
+                "under feedback.measures, such as lightning_modules.ProbeLosses, or use a plan that does not hear."
+            )
+
     def find_encoder(self) -> Encoder:
         """Return the encoder of the student in training: training text and exam text come from the same one."""
         module = self.trainer.lightning_module if self.trainer else None
@@ -190,9 +223,7 @@ class CurriculumDataModule(LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Return this process's micro-batches, in order."""
-        if self.batches is None:
-            raise RuntimeError("setup() comes before train_dataloader()")
-        return ResumableLoader(self.batches, self.workers)
+        return ResumableLoader(self.batches_of_plan, self.workers)
 
     @property
     def updates(self) -> int:

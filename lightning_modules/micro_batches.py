@@ -60,8 +60,8 @@ class MicroBatches(Dataset[Batch]):
         if not totals.any():
             raise ConfigError(
                 f"All {len(step.lessons)} lessons of update {step.update} have the weight 0 in the curriculum: there "
-                "would be nothing to train. Every update needs a lesson with a weight above 0. Leave such lessons out of the "
-                "plan, or raise data.lessons_per_update."
+                "would be nothing to train. Every update needs a lesson with a weight above 0. Leave such lessons out "
+                "of the plan, or raise data.lessons_per_update."
             )
         return totals
 

@@ -3,8 +3,18 @@
 from lightning_modules.callbacks.batch_log import BatchLog
 from lightning_modules.callbacks.checkpoint import UpdateCheckpoint
 from lightning_modules.callbacks.export import StudentExport
+from lightning_modules.callbacks.feedback import CurriculumFeedback
 from lightning_modules.callbacks.progress import Progress, Totals
 from lightning_modules.callbacks.random_state import RandomState
 from lightning_modules.callbacks.run_folder import RunFolder
 
-__all__ = ["BatchLog", "Progress", "RandomState", "RunFolder", "StudentExport", "Totals", "UpdateCheckpoint"]
+__all__ = [
+    "BatchLog",
+    "CurriculumFeedback",
+    "Progress",
+    "RandomState",
+    "RunFolder",
+    "StudentExport",
+    "Totals",
+    "UpdateCheckpoint",
+]

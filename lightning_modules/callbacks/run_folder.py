@@ -43,6 +43,11 @@ class RunFolder(NamedTuple):
         """The trained student, as a Hugging Face folder."""
         return self.root / "student"
 
+    @property
+    def feedback(self) -> Path:
+        """One line for every time that the student was measured for its plan."""
+        return self.root / "logs" / "feedback.jsonl"
+
     def batches(self, rank: int) -> Path:
         """The lessons of every micro-batch that a process trained."""
         return self.root / "logs" / f"batches-{rank}.jsonl"

@@ -25,6 +25,7 @@ from lightning_modules import CurriculumDataModule, SupervisedModule
 from students import LoRA, RandomWeights, RationaleThenAnswer, Rendering, Student
 
 REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(Path(__file__).parent))  # plans name the tests' own mixture (hearing.py) by its import path
 SOURCE = Provenance(teacher="Recorded", model="none", template="rationale/1", request_key="none")
 
 
@@ -178,7 +179,8 @@ def launch(tmp_path: Path) -> Any:
         config.write_text(yaml.safe_dump(settings))
         command = [sys.executable, "-m", "lightning_modules", "fit", "--config", str(config)]
         command += [f"--trainer.default_root_dir={root}", *arguments]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error", "PYTHONPATH": str(REPOSITORY)}
+        paths = os.pathsep.join((str(REPOSITORY), str(Path(__file__).parent)))
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error", "PYTHONPATH": paths}
         process = subprocess.Popen(
             command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,
