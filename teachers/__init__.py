@@ -38,6 +38,8 @@ from teachers.ledger import Ledger
 from teachers.limits import Limits
 from teachers.new_prompts import AnnotatedPrompts
 from teachers.openai_backend import OpenAIBackend
+from teachers.pool_backend import PoolBackend
+from teachers.pool_member import PoolMember
 from teachers.pricing import Price
 from teachers.progress import Progress
 from teachers.recordings import RecordedAnnotations, RecordedColumns
@@ -70,6 +72,8 @@ __all__ = [
     "NewPromptsAnnotator",
     "OpenAIBackend",
     "PairJudgeAnnotator",
+    "PoolBackend",
+    "PoolMember",
     "Price",
     "Progress",
     "QualityAnnotator",

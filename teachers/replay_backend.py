@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -31,12 +32,12 @@ class ReplayBackend(TeacherBackend):
 
     Args:
         recording: A ledger (.sqlite), or a table of annotations (.parquet).
-        model: Only what this model wrote; None for any.
+        model: Only what this model wrote; "any" for all. Provenance shows the model that wrote each, either way.
     """
 
     gives = frozenset({"text", "seed", "schema"})
 
-    def __init__(self, recording: str, model: str | None = None) -> None:
+    def __init__(self, recording: str, model: str = "any") -> None:
         self.recording = recording
         self.wanted_model = model
         self.ledger: Ledger | None = None
@@ -46,7 +47,7 @@ class ReplayBackend(TeacherBackend):
     @property
     def identity(self) -> JSON:
         """The recording and the model."""
-        return {"provider": "replay", "endpoint": str(Path(self.recording).name), "model": self.wanted_model or "any"}
+        return {"provider": "replay", "endpoint": str(Path(self.recording).name), "model": self.wanted_model}
 
     def prepare(self) -> None:
         """Open the recording.
@@ -71,14 +72,14 @@ class ReplayBackend(TeacherBackend):
         return {
             (found.prompt_id, found.kind, found.sample): found
             for found in read_annotations(self.recording)
-            if self.wanted_model in (None, found.provenance.model)
+            if self.wanted_model in ("any", found.provenance.model)
         }
 
     def open_ledger(self) -> None:
         """Open the ledger and prepare the keys of all backends that answered into it."""
         self.ledger = Ledger(self.recording).__enter__()
         identities = [(text, str(json.loads(text)["model"])) for text in self.ledger.identities()]
-        chosen = [pair for pair in identities if self.wanted_model in (None, pair[1])]
+        chosen = [pair for pair in identities if self.wanted_model in ("any", pair[1])]
         if not chosen:
             self.ledger.close()
             self.ledger = None
@@ -129,7 +130,8 @@ class ReplayBackend(TeacherBackend):
     def read(self, raw: JSON) -> Completion:
         """Read a recorded completion, of either wire format."""
         if "recorded" in raw:
-            return read_any(raw["recorded"], raw["model"])
+            found = read_any(raw["recorded"], raw["model"])
+            return replace(found, answered_by=found.answered_by or raw["model"])
         reason = raw["finish_reason"] if raw["finish_reason"] in ("stop", "length", "refusal") else "stop"
         return Completion(
             text=raw["text"],
@@ -137,6 +139,7 @@ class ReplayBackend(TeacherBackend):
             input_tokens=raw["input_tokens"],
             output_tokens=raw["output_tokens"],
             model=raw["model"],
+            answered_by=raw["model"],
         )
 
     async def aclose(self) -> None:
@@ -154,7 +157,9 @@ def read_any(raw: JSON, model: str) -> Completion:
     """
     if "recorded" in raw:
         return read_any(raw["recorded"], raw["model"])
-    if "choices" in raw:
+    if "member" in raw:
+        return replace(read_any(raw["reply"], raw["member"]), answered_by=raw["member"])
+    if "choices" in raw or "output" in raw:
         from teachers.openai_backend import OpenAIBackend
 
         return OpenAIBackend(model).read(raw)
@@ -167,7 +172,9 @@ def read_any(raw: JSON, model: str) -> Completion:
 
         return ScriptedBackend(model).read(raw)
     if "text" in raw and "finish_reason" in raw:
-        return Completion(raw["text"], raw["finish_reason"], raw["input_tokens"], raw["output_tokens"], model)
+        from teachers.transformers_backend import TransformersBackend
+
+        return TransformersBackend(model).read(raw)
     raise DataError(
         f"A recorded reply has an unknown shape: fields {', '.join(sorted(raw))}. Replies of the backends of this "
         "package can be replayed; give a table of annotations instead."

@@ -44,6 +44,19 @@ def test_both_wire_formats_are_replayed(
     assert contents(tmp_path / "again.parquet") == contents(tmp_path / "o.parquet")
 
 
+@pytest.mark.parametrize("recording", ["l.sqlite", "o.parquet"])
+def test_provenance_shows_the_recorded_model(recorded: Path, sums: Any, grader: Any, recording: str) -> None:
+    distill(
+        sums(5), ReplayBackend(str(recorded / recording)), ANNOTATORS, grader, recorded / "n.sqlite", recorded / "again"
+    )
+    assert {a.provenance.model for a in read_annotations(recorded / "again")} == {ADDITION}
+
+
+def test_only_what_one_model_wrote_is_replayed(recorded: Path) -> None:
+    ReplayBackend(str(recorded / "l.sqlite"), model=ADDITION).prepare()
+    assert ReplayBackend("x.sqlite").model == "any"
+
+
 def test_what_was_not_recorded_is_a_failure(recorded: Path, sums: Any, grader: Any) -> None:
     for recording in ("l.sqlite", "o.parquet"):
         with pytest.raises(PartialResult, match="no recorded"):

@@ -1,0 +1,254 @@
+"""Two loopback providers behind one name: shares, refusals, dead keys, faults, kills, keys that move."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lessons.errors import BudgetExceeded, CallFailed, ConfigError, MissingSecret, PartialResult
+from lessons.records import Message
+from lessons.tables import read_annotations
+from teachers import (
+    Budget,
+    Ledger,
+    Limits,
+    OpenAIBackend,
+    PoolBackend,
+    PoolMember,
+    RationaleAnnotator,
+    ReplayBackend,
+    ScriptedBackend,
+    TeacherBackend,
+    distill,
+)  # fmt: skip
+from teachers.backend import Completion, Request, Sampling
+from teachers.pricing import Price
+from teachers.request_keys import RequestKeys
+
+RATIONALE = RationaleAnnotator(max_asks=1, repairs=0)
+KEYS = ("first-secret-1111", "second-secret-2222")
+QUICK = Limits(in_flight=20, attempts=4, first_wait_seconds=0.02, longest_wait_seconds=0.1)
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRST_KEY", KEYS[0])
+    monkeypatch.setenv("SECOND_KEY", KEYS[1])
+
+
+def openai(provider: Any, key: str = "FIRST_KEY", model: str = "gpt-test", **settings: Any) -> OpenAIBackend:
+    settings = {"input_price": 1.0, "output_price": 2.0, **settings}
+    return OpenAIBackend(model, provider.openai_url, api_key_variable=key, **settings)
+
+
+def member(teacher: TeacherBackend, weight: float = 1.0, **settings: Any) -> PoolMember:
+    return PoolMember(teacher, weight, QUICK, **settings)
+
+
+def run(prompts: Any, teacher: TeacherBackend, folder: Path, name: str = "o", **more: Any) -> Any:
+    settings: dict[str, Any] = {"limits": QUICK, **more}
+    return distill(prompts, teacher, [RATIONALE], None, folder / "l.sqlite", folder / name, **settings)
+
+
+def authors(folder: Path, name: str = "o") -> Counter[str]:
+    return Counter(annotation.provenance.model for annotation in read_annotations(folder / name))
+
+
+def test_shares_follow_the_weights_and_provenance_says_who_answered(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    with loopback() as one, loopback() as other:
+        pool = PoolBackend([member(openai(one), 3.0), member(openai(other, "SECOND_KEY"), 1.0)], "both")
+        summary = run(sums(80), pool, tmp_path)
+        assert (summary.annotations, summary.calls) == (80, 80)
+        assert abs(len(one.bodies) - 60) <= 1
+        assert len(one.bodies) + len(other.bodies) == 80
+        assert authors(tmp_path) == {"gpt-test (1)": len(one.bodies), "gpt-test (2)": len(other.bodies)}
+        assert {headers["authorization"] for headers in one.headers} == {f"Bearer {KEYS[0]}"}
+        assert {headers["authorization"] for headers in other.headers} == {f"Bearer {KEYS[1]}"}
+
+
+def test_a_dead_key_takes_its_member_out_with_one_note(
+    loopback: Any, sums: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with loopback(fault=lambda question, before: "401", latency_seconds=0.02) as dead, loopback() as alive:
+        pool = PoolBackend([member(openai(dead)), member(openai(alive, "SECOND_KEY"))])
+        with caplog.at_level(logging.WARNING):
+            summary = run(sums(60), pool, tmp_path)
+        assert (summary.annotations, summary.calls) == (60, 60)
+        assert len(dead.bodies) <= 20, "only the calls that were under way already"
+    notes = [record.getMessage() for record in caplog.records if "goes on without" in record.getMessage()]
+    assert len(notes) == 1
+    assert "The pool 'pool' goes on without gpt-test (1), which can answer nothing any more" in notes[0]
+    assert not any(key in notes[0] for key in KEYS)
+
+
+def test_when_no_member_is_left_the_run_stops_with_all_reasons(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    with loopback(fault=lambda question, before: "401") as one, loopback(fault=lambda question, before: "quota") as two:
+        pool = PoolBackend([member(openai(one)), member(openai(two, "SECOND_KEY"))])
+        with pytest.raises(
+            CallFailed, match=r"No member of the pool 'pool' can answer any more \(gpt-test \(1\): .*"
+        ) as told:
+            run(sums(40), pool, tmp_path)
+        assert "no money" in str(told.value)
+        assert not any(key in str(told.value) for key in KEYS)
+        assert len(one.bodies) + len(two.bodies) <= 40
+
+
+def test_a_limited_member_is_paused_and_the_other_takes_over(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    refuse = loopback(fault=lambda question, before: "429", retry_after="30")
+    with refuse as limited, loopback() as free:
+        pool = PoolBackend([member(openai(limited), 5.0), member(openai(free, "SECOND_KEY"))])
+        summary = run(sums(60), pool, tmp_path)  # waiting for the 30 seconds would not end
+        assert (summary.annotations, summary.calls) == (60, 60)
+        assert len(limited.bodies) <= 20
+        assert len(free.bodies) == 60
+
+
+def test_an_error_that_may_heal_is_tried_at_another_member(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    with loopback(fault=lambda question, before: "500") as broken, loopback() as sound:
+        pool = PoolBackend([member(openai(broken)), member(openai(sound, "SECOND_KEY"))])
+        summary = run(sums(60), pool, tmp_path)
+        assert (summary.annotations, summary.calls) == (60, 60)
+        assert len(sound.bodies) == 60
+        assert max(broken.received.values()) == 1, "the next try of a call goes elsewhere"
+        assert len(broken.bodies) <= 30, "a member that fails in a row rests"
+        with Ledger(tmp_path / "l.sqlite") as ledger:
+            assert ledger.totals().failed_attempts == len(broken.bodies)
+
+
+def test_a_bad_request_fails_itself_and_nobody_else(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    fault = lambda question, before: "400" if "105+" in question else None  # noqa: E731
+    with loopback(fault=fault) as one, loopback(fault=fault) as two:
+        pool = PoolBackend([member(openai(one)), member(openai(two, "SECOND_KEY"))])
+        with pytest.raises(PartialResult, match="1 of 20"):
+            run(sums(20), pool, tmp_path)
+        assert len(one.bodies) + len(two.bodies) == 20
+
+
+def test_moving_keys_endpoints_weights_or_numbers_buys_nothing_again(
+    loopback: Any, sums: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with loopback() as one, loopback() as two, loopback() as three:
+        run(sums(20), PoolBackend([member(openai(one)), member(openai(two))]), tmp_path)
+        before = (tmp_path / "o").read_bytes()
+        monkeypatch.setenv("THIRD_KEY", "third-secret-3333")
+        moved = PoolBackend([member(openai(three, "THIRD_KEY"), 7.0)])
+        assert run(sums(20), moved, tmp_path).calls == 0
+        assert (tmp_path / "o").read_bytes() == before
+        assert len(three.bodies) == 0
+        for other in (
+            PoolBackend([member(openai(three, model="gpt-other"))]),
+            PoolBackend([member(openai(three)), member(openai(three, model="gpt-other"))]),
+            PoolBackend([member(openai(three, reasoning_effort="low"))]),
+            PoolBackend([member(openai(three))], "another"),
+        ):
+            assert RequestKeys(other.identity).key("{}") != RequestKeys(moved.identity).key("{}")
+        assert PoolBackend([member(openai(one))]).model == "gpt-test"
+
+
+def test_an_unknown_price_of_one_member_is_unknown_for_the_pool() -> None:
+    known = OpenAIBackend("m", "http://127.0.0.1:1/v1", None, input_price=1.0, output_price=1.0)
+    unknown = OpenAIBackend("m", "http://127.0.0.1:1/v1", None)
+    pool = PoolBackend([PoolMember(known), PoolMember(unknown)])
+    assert pool.price is None
+    assert pool.price_of(Completion("", "stop", 1, 1, "m", answered_by="m (1)")) == Price.flat(1.0, 1.0)
+    assert pool.price_of(Completion("", "stop", 1, 1, "m", answered_by="m (2)")) is None
+
+
+def test_a_budget_stops_calls_that_wait_for_a_member(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    with loopback(latency_seconds=0.05) as one:
+        narrow = Limits(in_flight=1, first_wait_seconds=0.02)
+        pool = PoolBackend([PoolMember(openai(one), limits=narrow)])
+        with pytest.raises(BudgetExceeded):
+            run(sums(40), pool, tmp_path, budget=Budget(calls=5))
+        assert len(one.bodies) == 5
+
+
+def test_samples_are_drawn_by_one_call_to_one_member(tmp_path: Path) -> None:
+    from teachers import TransformersBackend
+    from tests.teachers.tiny_model import write_tiny_model
+
+    folder = write_tiny_model(tmp_path)
+    members = [
+        TransformersBackend(folder, batch_size=4, threads=1),
+        TransformersBackend(folder, batch_size=2, threads=1),
+    ]
+    pool = PoolBackend([PoolMember(teacher) for teacher in members])
+    assert (pool.samples_per_call, pool.gives) == (2, members[0].gives)
+
+    async def work() -> list[Completion]:
+        try:
+            requests = [Request((Message("user", "go"),), Sampling(1.0, max_output_tokens=6), k) for k in range(2)]
+            return [pool.read(raw) for raw in await pool.send_samples(requests)]
+        finally:
+            await pool.aclose()
+
+    first, second = asyncio.run(work())
+    assert first.answered_by == second.answered_by
+    assert [teacher.stats.batches for teacher in members] == [1, 0]
+    assert second.input_tokens == 0
+
+
+def test_a_member_that_dies_in_the_middle_of_a_run_loses_nothing(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    with loopback() as survivor:
+        with loopback(latency_seconds=0.01) as victim:
+            dies_after = 15
+            original = victim.reply
+
+            async def reply(path: str, headers: Any, body: Any, writer: Any) -> bool:
+                if len(victim.bodies) >= dies_after:
+                    for open_writer in list(victim.writers):
+                        open_writer.transport.abort()  # every call under way is lost
+                    return False
+                return bool(await original(path, headers, body, writer))
+
+            victim.reply = reply
+            pool = PoolBackend([member(openai(victim)), member(openai(survivor, "SECOND_KEY"))])
+            summary = run(sums(100), pool, tmp_path)
+        assert (summary.annotations, summary.calls) == (100, 100)
+        texts = {annotation.prompt_id: annotation.answer for annotation in read_annotations(tmp_path / "o")}
+        assert texts == {prompt.id: prompt.reference for prompt in sums(100)}
+        assert max(survivor.received.values()) == 1
+        assert run(sums(100), pool, tmp_path, "again").calls == 0
+
+
+def test_a_recording_of_a_pool_is_replayed_with_its_authors(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    with loopback() as one, loopback() as two:
+        run(sums(10), PoolBackend([member(openai(one)), member(openai(two))]), tmp_path)
+    replay = ReplayBackend(str(tmp_path / "l.sqlite"))
+    distill(sums(10), replay, [RATIONALE], None, tmp_path / "new.sqlite", tmp_path / "again")
+    assert authors(tmp_path, "again") == authors(tmp_path)
+
+
+def test_what_a_member_wrote_is_read_after_it_left() -> None:
+    raw = {"member": "gone", "reply": {"text": "hi", "finish_reason": "stop", "words_read": 1, "words_written": 1}}
+    found = PoolBackend([PoolMember(OpenAIBackend("m", api_key_variable=None))]).read(raw)
+    assert (found.text, found.answered_by) == ("hi", "gone")
+
+
+def test_settings_that_cannot_work_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = ScriptedBackend("teachers.programs.addition:answer")
+    with pytest.raises(ConfigError, match=r"The pool 'p' has no members, so nobody can answer. Give it one or more"):
+        PoolBackend([], "p").prepare()
+    with pytest.raises(ConfigError, match=r"has weight 0.0; it must be above 0\. Correct it"):
+        PoolBackend([PoolMember(teacher, 0.0)]).prepare()
+    with pytest.raises(ConfigError, match=r"must differ, got a, a\. Rename one, or leave the names out"):
+        PoolBackend([PoolMember(teacher, name="a"), PoolMember(teacher, name="a")]).prepare()
+    with pytest.raises(ConfigError, match="has the pool 'inner' as a member; members must be single teachers"):
+        PoolBackend([PoolMember(PoolBackend([PoolMember(teacher)], "inner"))]).prepare()
+    with pytest.raises(ConfigError, match="Limits in_flight must be 1 or more, got 0"):
+        PoolBackend([PoolMember(teacher, limits=Limits(in_flight=0))]).prepare()
+    monkeypatch.delenv("FIRST_KEY")
+    with pytest.raises(MissingSecret, match="FIRST_KEY"):
+        PoolBackend([PoolMember(OpenAIBackend("m", api_key_variable="FIRST_KEY"))]).prepare()
+
+
+def test_every_members_secret_is_removed(loopback: Any) -> None:
+    with loopback() as one:
+        pool = PoolBackend([member(openai(one)), member(openai(one, "SECOND_KEY"))])
+        pool.prepare()
+        assert not any(key in pool.redact(f"keys {KEYS[0]} and {KEYS[1]}") for key in KEYS)
