@@ -31,8 +31,9 @@ Fault = Callable[[Event], str | None]
 """From an event to what goes wrong, or None.
 
 At "call": a status ("429" with Retry-After, "429 silent" without, "500", "503", "529", "401" ...), "quota", "reset"
-(before any work), "no answer" (200 with an error inside), those of LOST_AFTER_BILLING, "slow" (the body comes in
-pieces), "twice" (the reply is sent twice), "length", "refusal", "wrong json" (what the model does).
+(before any work), "no answer" (200 with an error inside), "echo" (200 with a page that shows the key), those of
+LOST_AFTER_BILLING, "slow" (the body comes in pieces), "twice" (the reply is sent twice), "length", "refusal", "wrong
+json" (what the model does).
 At the requests about batches: the same, except what the model does.
 At "batch": "failed" (refused as a whole), "expired" (half of it is done).
 At "line": "errored" (the provider's fault), "invalid" (the request's), "expired", "missing" (not among the results),

@@ -156,6 +156,9 @@ class Provider:
             return Reply(200, b"{}", delivery="nothing")
         if fault == "no answer":
             return Reply.of(200, {"error": {"message": "upstream had nothing to say"}})
+        given = self.headers[-1].get("authorization") or self.headers[-1].get("x-api-key") or ""
+        if fault == "echo":  # a proxy's page for its own developers; its 200 first characters end within the key
+            return Reply(200, f"{'x' * (200 - len(given) // 2)}{given}".encode(), content_type="text/html")
         if fault == "quota":
             message = "You exceeded your current quota, please check your plan and billing details."
             return Reply.of(429, self.error(path, 429, message, "insufficient_quota"))
