@@ -18,6 +18,7 @@ from teachers.annotators.judge import JudgeAnnotator
 from teachers.annotators.merged_critique import MergedCritiqueAnnotator
 from teachers.annotators.new_prompts import NewPromptsAnnotator
 from teachers.annotators.pair_judge import PairJudgeAnnotator
+from teachers.annotators.pairwise_difficulty import PairwiseDifficultyAnnotator
 from teachers.annotators.quality import QualityAnnotator
 from teachers.annotators.rationale import RationaleAnnotator
 from teachers.annotators.reflection import ReflectionAnnotator
@@ -49,6 +50,7 @@ __all__ = [
     "MergedCritiqueAnnotator",
     "NewPromptsAnnotator",
     "PairJudgeAnnotator",
+    "PairwiseDifficultyAnnotator",
     "ParseProblem",
     "QualityAnnotator",
     "RationaleAnnotator",
