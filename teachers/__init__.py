@@ -29,6 +29,7 @@ from teachers.annotators import (
     SkillsAnnotator,
     StepsAnnotator,
     StepVerdictsAnnotator,
+    StrategyAnnotator,
     TaskTypeAnnotator,
 )
 from teachers.anthropic_backend import AnthropicBackend
@@ -96,6 +97,7 @@ __all__ = [
     "SkillsAnnotator",
     "StepVerdictsAnnotator",
     "StepsAnnotator",
+    "StrategyAnnotator",
     "TaskTypeAnnotator",
     "TeacherBackend",
     "TransformersBackend",

@@ -28,6 +28,7 @@ from teachers.annotators.rubric_grade import RubricGradeAnnotator
 from teachers.annotators.skills import SkillsAnnotator
 from teachers.annotators.step_verdicts import StepVerdictsAnnotator
 from teachers.annotators.steps import StepsAnnotator
+from teachers.annotators.strategy import StrategyAnnotator
 from teachers.annotators.task_type import TaskTypeAnnotator
 from teachers.annotators.template import Template
 
@@ -61,6 +62,7 @@ __all__ = [
     "SkillsAnnotator",
     "StepVerdictsAnnotator",
     "StepsAnnotator",
+    "StrategyAnnotator",
     "TaskTypeAnnotator",
     "Template",
 ]
