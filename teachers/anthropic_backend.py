@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lessons.errors import MissingDependency
-from teachers.backend import JSON, Completion, FinishReason, Request, TeacherBackend, Transient, Verdict
-from teachers.http_errors import MalformedReply, classify_status, endpoint, read_secret, redact_secret
-from teachers.openai_backend import checked_body, pool_limits, refused_connection, response_type
+from lessons.errors import ConfigError
+from teachers import anthropic_messages as messages
+from teachers.anthropic_batches import AnthropicBatches
+from teachers.backend import JSON, Completion, Request, TeacherBackend, Verdict
+from teachers.hosted_client import ANTHROPIC, HostedClient
+from teachers.http_errors import checked_body
 from teachers.pricing import Price, find_price
-
-if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
 
 __all__ = ["AnthropicBackend"]
 
-ENDED: dict[str, FinishReason] = {
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "refusal",
-}
+WRITING_COSTS = 1.25  # times reading: the provider's price of keeping a token for five minutes
 
 
 class AnthropicBackend(TeacherBackend):
-    """Asks a model through messages.
+    """Asks a model through messages. Structured answers are drawn through a tool that the model must use.
 
     Args:
         model: The model's name at the provider.
@@ -35,9 +30,16 @@ class AnthropicBackend(TeacherBackend):
         timeout_seconds: How long one call may take.
         sampling_parameters: Whether to send temperature and top_p; some newer models refuse them.
         extra_body: Further fields of the request, sent as they are (part of the request key).
+        thinking_tokens: The most tokens of thinking before the answer, 1,024 or more and less than the annotator's
+            max_output_tokens, which counts them; None for none. No temperature is sent then. Models that size their
+            thinking themselves: extra_body: {thinking: {type: adaptive}} with sampling_parameters: false.
+        cache_prefix: Whether to have the provider keep the system message and the earlier turns for five minutes:
+            dearer when first read, a tenth of the price afterwards. Pays off where many requests share a long start.
+        cached_input_price: Dollars per million tokens read from the provider's cache; None to look it up.
+        cache_write_price: Dollars per million tokens written to it; None to look it up, or 1.25 times input_price.
     """
 
-    gives = frozenset({"text"})
+    gives = frozenset({"text", "schema"})
 
     def __init__(
         self,
@@ -49,6 +51,10 @@ class AnthropicBackend(TeacherBackend):
         timeout_seconds: float = 600.0,
         sampling_parameters: bool = True,
         extra_body: dict[str, Any] | None = None,
+        thinking_tokens: int | None = None,
+        cache_prefix: bool = False,
+        cached_input_price: float | None = None,
+        cache_write_price: float | None = None,
     ) -> None:
         self.model_name = model
         self.base_url = base_url
@@ -58,16 +64,23 @@ class AnthropicBackend(TeacherBackend):
         self.timeout_seconds = timeout_seconds
         self.sampling_parameters = sampling_parameters
         self.extra_body = extra_body
-        self.client: AsyncAnthropic | None = None
-        self.secret: str | None = None
+        self.thinking_tokens = thinking_tokens
+        self.cache_prefix = cache_prefix
+        self.cached_input_price = cached_input_price
+        self.cache_write_price = cache_write_price
+        self.connection = HostedClient(ANTHROPIC, base_url, api_key_variable, timeout_seconds)
 
     @property
     def identity(self) -> JSON:
         """Endpoint, model, and the settings that change answers."""
-        settings = {"extra_body": self.extra_body, "no_sampling_parameters": not self.sampling_parameters}
+        settings = {
+            "extra_body": self.extra_body,
+            "no_sampling_parameters": not self.sampling_parameters,
+            "thinking_tokens": self.thinking_tokens,
+        }
         return {
             "provider": "anthropic",
-            "endpoint": endpoint(self.base_url, "https://api.anthropic.com") + "/v1/messages",
+            "endpoint": self.connection.address + messages.PATH,
             "model": self.model_name,
             **{name: value for name, value in settings.items() if value},
         }
@@ -75,7 +88,13 @@ class AnthropicBackend(TeacherBackend):
     @cached_property
     def found_price(self) -> Price | None:
         """The price, looked up once."""
-        return find_price(self.model_name, "anthropic", self.base_url, self.input_price, self.output_price)
+        writing = self.cache_write_price
+        if writing is None and self.input_price is not None:
+            writing = WRITING_COSTS * self.input_price
+        return find_price(
+            self.model_name, "anthropic", self.base_url,
+            self.input_price, self.output_price, self.cached_input_price, writing,
+        )  # fmt: skip
 
     @property
     def price(self) -> Price | None:
@@ -84,94 +103,48 @@ class AnthropicBackend(TeacherBackend):
 
     def prepare(self) -> None:
         """Check the key, the address and the library."""
-        _ = self.identity
-        if self.api_key_variable is not None:
-            self.secret = read_secret(self.api_key_variable, "AnthropicBackend")
-        try:
-            import anthropic  # noqa: F401
-        except ImportError as error:
-            raise MissingDependency(
-                "AnthropicBackend needs the packages anthropic and aiohttp. "
-                "Install them: pip install 'tutelage[anthropic]'"
-            ) from error
+        self.connection.prepare()
 
-    def connect(self) -> AsyncAnthropic:
-        """Make the client, on the SDK's fastest transport and without its own retries."""
-        from anthropic import AsyncAnthropic, DefaultAioHttpClient
-
-        self.prepare()
-        return AsyncAnthropic(
-            api_key=self.secret or "none",
-            base_url=self.base_url or "https://api.anthropic.com",
-            max_retries=0,
-            timeout=self.timeout_seconds,
-            http_client=DefaultAioHttpClient(limits=pool_limits()),
-        )
+    def body(self, request: Request) -> JSON:
+        """Return the fields of a request."""
+        if request.continuation is not None or request.top_logprobs:
+            raise ConfigError(
+                f"AnthropicBackend gives no log-probabilities, got top_logprobs={request.top_logprobs}"
+                f"{'' if request.continuation is None else ' and a text to score'}. Ask an OpenAIBackend or a "
+                "TransformersBackend for them."
+            )
+        fields = messages.body(request, self.model_name, self.sampling_parameters, self.thinking_tokens)
+        if self.extra_body:
+            fields.update(self.extra_body)
+        if request.schema is not None:
+            messages.hold_to_schema(fields, request)
+        if self.cache_prefix:
+            messages.mark_prefix(fields)
+        return fields
 
     async def send(self, request: Request) -> JSON:
         """Send a request; return the body of the reply."""
-        if self.client is None:
-            self.client = self.connect()
-        # the client's own way to raw replies: two thirds of the processor time of building its typed objects (measured)
-        response = await self.client.post("/v1/messages", cast_to=response_type(), body=self.body(request))
-        return checked_body(response.content, "stop_reason")
-
-    def body(self, request: Request) -> dict[str, Any]:
-        """Return the fields of a request."""
-        sampling = request.sampling
-        system = "\n\n".join(message.content for message in request.messages if message.role == "system")
-        body: dict[str, Any] = {
-            "model": self.model_name,
-            "max_tokens": sampling.max_output_tokens,
-            "messages": [
-                {"role": message.role, "content": message.content}
-                for message in request.messages
-                if message.role != "system"
-            ],
-        }
-        if system:
-            body["system"] = system
-        if sampling.stop:
-            body["stop_sequences"] = list(sampling.stop)
-        if sampling.temperature is not None and self.sampling_parameters:
-            body["temperature"] = sampling.temperature
-        if sampling.top_p != 1.0 and self.sampling_parameters:
-            body["top_p"] = sampling.top_p
-        return {**body, **(self.extra_body or {})}
+        return checked_body(
+            await self.connection.post(messages.PATH, self.body(request), self.heard), messages.REQUIRED
+        )
 
     def read(self, raw: JSON) -> Completion:
-        """Read the text blocks; thinking is kept apart."""
-        blocks, usage = raw.get("content") or [], raw.get("usage") or {}
-        cached = usage.get("cache_read_input_tokens") or 0
-        fresh = usage.get("input_tokens")
-        written_to_cache = usage.get("cache_creation_input_tokens") or 0
-        thinking = "".join(block["thinking"] for block in blocks if block["type"] == "thinking")
-        return Completion(
-            text="".join(block["text"] for block in blocks if block["type"] == "text"),
-            finish_reason=ENDED.get(raw["stop_reason"], "stop"),
-            input_tokens=None if fresh is None else fresh + cached + written_to_cache,
-            output_tokens=usage.get("output_tokens"),
-            model=raw.get("model") or self.model_name,
-            cached_input_tokens=cached,
-            reasoning=thinking or None,
-        )
+        """Read text, thinking and usage."""
+        return messages.read(raw, self.model_name)
+
+    @property
+    def batch_api(self) -> AnthropicBatches:
+        """Anthropic's message batches, by the same interface."""
+        return AnthropicBatches(self.connection, self.body)
 
     def classify(self, error: Exception) -> Verdict:
         """Read the SDK's errors."""
-        import anthropic
-
-        if isinstance(error, anthropic.APIStatusError):
-            return classify_status(error.status_code, error.response.headers, f"{error} {error.body}")
-        if isinstance(error, anthropic.APIConnectionError | MalformedReply):
-            return Transient(maybe_billed=not refused_connection(error))
-        return super().classify(error)
+        return self.connection.classify(error)
 
     def redact(self, text: str) -> str:
         """Remove the key."""
-        return redact_secret(text, self.secret)
+        return self.connection.redact(text)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        client, self.client = self.client, None
-        if client is not None:
-            await client.close()
+        await self.connection.aclose()

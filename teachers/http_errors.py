@@ -3,38 +3,92 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import os
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from lessons.errors import ConfigError, MissingSecret
-from teachers.backend import Fatal, RateLimited, Transient, Verdict
+from teachers.backend import JSON, Fatal, RateLimited, Transient, Verdict
 
-__all__ = ["MalformedReply", "classify_status", "endpoint", "read_secret", "redact_secret", "retry_after_seconds"]
+__all__ = [
+    "FailedReply",
+    "MalformedReply",
+    "NotHonoured",
+    "checked_body",
+    "classify_status",
+    "endpoint",
+    "never_connected",
+    "read_secret",
+    "redact_secret",
+    "retry_after_seconds",
+]
 
 EVERYWHERE = frozenset(
     {401, 402, 403, 404}
 )  # key, payment, permission, unknown model or address: no request gets through
-HEALING = frozenset({408, 409, 425, 500, 502, 503, 504})
+HEALING = frozenset({408, 409, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+GAVE_UP_WAITING = frozenset({504, 524})  # a gateway did; the model behind it may have answered, and charged
 OVERLOADED = 529
-QUOTA_USED_UP = "insufficient_quota"  # OpenAI says 429 for an empty account too, which no waiting heals
+EMPTY_ACCOUNT = ("insufficient_quota", "billing_hard_limit_reached", "credit balance is too low")
+"""What an empty account is told, with status 429 or 400; no waiting heals it, and no request gets through."""
+LARGER_THAN_THE_LIMIT = "Request too large"  # OpenAI's 429 for one request above a whole minute's tokens
 
 
 class MalformedReply(Exception):
     """The reply breaks the wire format: not JSON, or a body without an answer. It may have been billed."""
 
 
+class NotHonoured(Exception):
+    """The reply leaves out what was asked for; the server would leave it out again."""
+
+
+class FailedReply(Exception):
+    """A reply with status 200 that reports a failure of its own."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
 def classify_status(status: int, headers: Mapping[str, str], text: str) -> Verdict:
     """Say what an HTTP error status means."""
-    if status == 429:
-        return Fatal(everywhere=True) if QUOTA_USED_UP in text else RateLimited(retry_after_seconds(headers))
-    if status == OVERLOADED:
+    if status in (400, 429) and any(words in text for words in EMPTY_ACCOUNT):
+        return Fatal(everywhere=True)
+    if status == 429 and LARGER_THAN_THE_LIMIT in text:
+        return Fatal()
+    if status in (429, OVERLOADED):
         return RateLimited(retry_after_seconds(headers))
     if status in HEALING:
         wait = retry_after_seconds(headers)
-        return Transient() if wait is None else RateLimited(wait)
+        return Transient(maybe_billed=status in GAVE_UP_WAITING) if wait is None else RateLimited(wait)
     return Fatal(everywhere=status in EVERYWHERE)
+
+
+def checked_body(content: bytes, required: str) -> JSON:
+    """Parse the body of a reply; one without an answer is an error, not a reply to be kept.
+
+    Raises:
+        MalformedReply: It is not JSON, or `required` is missing or empty.
+    """
+    try:
+        raw = json.loads(content)
+    except ValueError as error:
+        raise MalformedReply(f"the body is not JSON ({error}): {content[:200]!r}") from error
+    if not isinstance(raw, dict) or not raw.get(required):
+        raise MalformedReply(f"the body has no {required!r}: {content[:200]!r}")
+    return raw
+
+
+def never_connected(error: BaseException) -> bool:
+    """Whether a connection was never made, so that nothing can have been billed."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConnectionRefusedError) or type(cause).__name__ in ("ConnectError", "ConnectTimeout"):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:

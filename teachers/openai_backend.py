@@ -1,27 +1,29 @@
-"""Teachers that speak OpenAI's chat completions: OpenAI itself, and any compatible server by its base_url."""
+"""Teachers that speak OpenAI's chat completions or responses: OpenAI itself, and compatible servers by base_url."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from lessons.errors import MissingDependency
-from teachers.backend import JSON, Completion, FinishReason, Request, TeacherBackend, Transient, Verdict
-from teachers.http_errors import MalformedReply, classify_status, endpoint, read_secret, redact_secret
+from lessons.errors import ConfigError
+from teachers import openai_chat, openai_responses
+from teachers.backend import JSON, Completion, Request, TeacherBackend, Verdict
+from teachers.hosted_client import OPENAI, HostedClient
+from teachers.http_errors import checked_body
+from teachers.openai_batches import OpenAIBatches
+from teachers.openai_samples import split
 from teachers.pricing import Price, find_price
-
-if TYPE_CHECKING:
-    from httpx2 import Limits, Response
-    from openai import AsyncOpenAI
+from teachers.request_keys import request_json
 
 __all__ = ["OpenAIBackend"]
 
-ENDED: dict[str, FinishReason] = {"length": "length", "content_filter": "refusal"}
+CHOICES_OF_OPENAI = 8
 
 
 class OpenAIBackend(TeacherBackend):
-    """Asks a model through chat completions.
+    """Asks a model through chat completions or the Responses API.
 
     Args:
         model: The model's name at the provider.
@@ -31,13 +33,19 @@ class OpenAIBackend(TeacherBackend):
         output_price: Dollars per million tokens written; None to look it up.
         timeout_seconds: How long one call may take.
         reasoning_effort: For reasoning models: "minimal", "low", "medium", "high"; None leaves it out.
-        token_limit_field: Name of the field for max_output_tokens: "max_completion_tokens", or "max_tokens" for older
-            servers; None chooses the former for OpenAI and the latter elsewhere.
+        token_limit_field: Name of chat's field for max_output_tokens: "max_completion_tokens", or "max_tokens" for
+            older servers; None chooses the former for OpenAI and the latter elsewhere.
         sampling_parameters: Whether to send temperature and top_p; some newer models refuse them.
         extra_body: Further fields of the request, sent as they are (part of the request key).
+        api: "chat" for chat completions, which most servers speak; "responses" for OpenAI's newer interface, which
+            can show a summary of the reasoning (extra_body: {reasoning: {effort: low, summary: auto}}).
+        choices_per_call: The most samples of one question that one call draws (chat's field n), so that the question
+            is paid once; None for 8 at OpenAI and 1 elsewhere, since many servers ignore the field.
+        schemas: Whether to send JSON schemas; for servers that fail on them, false.
+        cached_input_price: Dollars per million tokens read from the provider's cache; None to look it up.
     """
 
-    gives = frozenset({"text", "seed", "schema"})
+    gives = frozenset({"text", "seed", "schema", "logprobs"})
 
     def __init__(
         self,
@@ -51,6 +59,10 @@ class OpenAIBackend(TeacherBackend):
         token_limit_field: str | None = None,
         sampling_parameters: bool = True,
         extra_body: dict[str, Any] | None = None,
+        api: Literal["chat", "responses"] = "chat",
+        choices_per_call: int | None = None,
+        schemas: bool = True,
+        cached_input_price: float | None = None,
     ) -> None:
         self.model_name = model
         self.base_url = base_url
@@ -62,8 +74,23 @@ class OpenAIBackend(TeacherBackend):
         self.token_limit_field = token_limit_field
         self.sampling_parameters = sampling_parameters
         self.extra_body = extra_body
-        self.client: AsyncOpenAI | None = None
-        self.secret: str | None = None
+        self.api = api
+        self.choices_per_call = choices_per_call
+        self.schemas = schemas
+        self.cached_input_price = cached_input_price
+        self.gives = frozenset(
+            {"text", "logprobs"} | ({"schema"} if schemas else set()) | ({"seed"} if api == "chat" else set())
+        )
+        usual_choices = CHOICES_OF_OPENAI if base_url is None else 1
+        self.samples_per_call = (choices_per_call or usual_choices) if api == "chat" else 1
+        self.connection = HostedClient(OPENAI, base_url, api_key_variable, timeout_seconds)
+        self.spare: dict[str, list[JSON]] = {}
+        """Replies that came for some samples of a question while a call for others failed, by the question."""
+
+    @property
+    def wire(self) -> Any:
+        """The module that writes and reads the format."""
+        return openai_chat if self.api == "chat" else openai_responses
 
     @property
     def identity(self) -> JSON:
@@ -72,10 +99,11 @@ class OpenAIBackend(TeacherBackend):
             "reasoning_effort": self.reasoning_effort,
             "extra_body": self.extra_body,
             "no_sampling_parameters": not self.sampling_parameters,
+            "no_schemas": not self.schemas,
         }
         return {
             "provider": "openai",
-            "endpoint": endpoint(self.base_url, "https://api.openai.com/v1") + "/chat/completions",
+            "endpoint": self.connection.address + self.wire.PATH,
             "model": self.model_name,
             **{name: value for name, value in settings.items() if value},
         }
@@ -83,7 +111,9 @@ class OpenAIBackend(TeacherBackend):
     @cached_property
     def found_price(self) -> Price | None:
         """The price, looked up once."""
-        return find_price(self.model_name, "openai", self.base_url, self.input_price, self.output_price)
+        return find_price(
+            self.model_name, "openai", self.base_url, self.input_price, self.output_price, self.cached_input_price
+        )
 
     @property
     def price(self) -> Price | None:
@@ -91,130 +121,93 @@ class OpenAIBackend(TeacherBackend):
         return self.found_price
 
     def prepare(self) -> None:
-        """Check the key, the address and the library."""
-        _ = self.identity
-        if self.api_key_variable is not None:
-            self.secret = read_secret(self.api_key_variable, "OpenAIBackend")
-        try:
-            import openai  # noqa: F401
-        except ImportError as error:
-            raise MissingDependency(
-                "OpenAIBackend needs the packages openai and aiohttp. Install them: pip install 'tutelage[openai]'"
-            ) from error
+        """Check the settings, the key, the address and the library."""
+        if self.api not in ("chat", "responses"):
+            raise ConfigError(f"api must be chat or responses, got {self.api!r}. Correct it in the teacher's settings.")
+        if self.choices_per_call is not None and self.choices_per_call < 1:
+            raise ConfigError(
+                f"choices_per_call must be 1 or more, got {self.choices_per_call}. Leave it out for the usual number."
+            )
+        self.connection.prepare()
 
-    def connect(self) -> AsyncOpenAI:
-        """Make the client, on the SDK's fastest transport and without its own retries."""
-        from openai import AsyncOpenAI, DefaultAioHttpClient
-
-        self.prepare()
-        return AsyncOpenAI(
-            api_key=self.secret or "none",
-            base_url=self.base_url or "https://api.openai.com/v1",
-            organization=None,
-            max_retries=0,
-            timeout=self.timeout_seconds,
-            http_client=DefaultAioHttpClient(limits=pool_limits()),
-        )
+    def body(self, request: Request) -> JSON:
+        """Return the fields of a request."""
+        if request.continuation is not None:
+            raise ConfigError(
+                f"OpenAIBackend cannot score a given text, got one of {len(request.continuation)} characters; it "
+                "reports log-probabilities only of what it writes. Score with a TransformersBackend."
+            )
+        if not self.schemas and request.schema is not None:
+            request = replace(request, schema=None)
+        if self.api == "responses":
+            fields = openai_responses.body(request, self.model_name, self.sampling_parameters, self.reasoning_effort)
+        else:
+            limit = self.token_limit_field or ("max_completion_tokens" if self.base_url is None else "max_tokens")
+            fields = openai_chat.body(request, self.model_name, limit, self.sampling_parameters, self.reasoning_effort)
+        return {**fields, **self.extra_body} if self.extra_body else fields
 
     async def send(self, request: Request) -> JSON:
         """Send a request; return the body of the reply."""
-        if self.client is None:
-            self.client = self.connect()
-        # the client's own way to raw replies: half the processor time of building its typed objects (measured)
-        response = await self.client.post("/chat/completions", cast_to=response_type(), body=self.body(request))
-        return checked_body(response.content, "choices")
+        if self.spare and (kept := self.take(request, 1)):
+            return kept[0]
+        return await self.ask(request, self.body(request))
 
-    def body(self, request: Request) -> dict[str, Any]:
-        """Return the fields of a request."""
-        sampling = request.sampling
-        newer = "max_completion_tokens" if self.base_url is None else "max_tokens"
-        body: dict[str, Any] = {
-            "model": self.model_name,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-            self.token_limit_field or newer: sampling.max_output_tokens,
-        }
-        if sampling.temperature is not None and self.sampling_parameters:
-            body["temperature"] = sampling.temperature
-        if sampling.top_p != 1.0 and self.sampling_parameters:
-            body["top_p"] = sampling.top_p
-        if request.seed is not None:
-            body["seed"] = request.seed
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        if request.schema is not None:
-            schema = {"name": "reply", "strict": True, "schema": dict(request.schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        if self.reasoning_effort is not None:
-            body["reasoning_effort"] = self.reasoning_effort
-        return {**body, **(self.extra_body or {})}
+    async def ask(self, request: Request, body: JSON) -> JSON:
+        """Make one call."""
+        raw = checked_body(await self.connection.post(self.wire.PATH, body, self.heard), self.wire.REQUIRED)
+        self.wire.check_honoured(raw, request)
+        return raw
+
+    async def send_samples(self, requests: Sequence[Request]) -> list[JSON]:
+        """Draw the samples by one call; what a server leaves out of it is asked for one by one."""
+        first = requests[0]
+        if self.api != "chat" or first.seed is not None:
+            return [await self.send(request) for request in requests]
+        found = self.take(first, len(requests))
+        try:
+            if not found:
+                found = split(await self.ask(first, {**self.body(first), "n": len(requests)}))
+                if len(found) < len(requests):
+                    self.samples_per_call = len(found)  # this server ignores n, or bounds it lower
+            for request in requests[len(found) :]:
+                found.append(await self.ask(request, self.body(request)))
+        except BaseException:
+            if found:
+                self.spare[question(first)] = found  # they are paid: the next try takes them first
+            raise
+        return found[: len(requests)]
+
+    def take(self, request: Request, count: int) -> list[JSON]:
+        """Return replies to samples of this question that are paid already, at most `count`."""
+        kept = self.spare.pop(question(request), []) if self.spare else []
+        if kept[count:]:
+            self.spare[question(request)] = kept[count:]
+        return kept[:count]
 
     def read(self, raw: JSON) -> Completion:
-        """Read the first choice."""
-        choice = raw["choices"][0]
-        message, usage = choice["message"], raw.get("usage") or {}
-        refusal = message.get("refusal")
-        details = usage.get("prompt_tokens_details") or {}
-        return Completion(
-            text=refusal or message.get("content") or "",
-            finish_reason="refusal" if refusal else ENDED.get(choice.get("finish_reason") or "stop", "stop"),
-            input_tokens=usage.get("prompt_tokens"),
-            output_tokens=usage.get("completion_tokens"),
-            model=raw.get("model") or self.model_name,
-            cached_input_tokens=details.get("cached_tokens") or 0,
-            reasoning=message.get("reasoning_content") or message.get("reasoning"),
-        )
+        """Read a reply of either interface."""
+        if "choices" in raw:
+            return openai_chat.read(raw, self.model_name)
+        return openai_responses.read(raw, self.model_name)
+
+    @property
+    def batch_api(self) -> OpenAIBatches:
+        """OpenAI's batches, by the same interface."""
+        return OpenAIBatches(self.connection, f"/v1{self.wire.PATH}", self.body, self.wire.REQUIRED)
 
     def classify(self, error: Exception) -> Verdict:
         """Read the SDK's errors."""
-        import openai
-
-        if isinstance(error, openai.APIStatusError):
-            return classify_status(error.status_code, error.response.headers, f"{error} {error.body}")
-        if isinstance(error, openai.APIConnectionError | MalformedReply):
-            return Transient(maybe_billed=not refused_connection(error))
-        return super().classify(error)
+        return self.connection.classify(error)
 
     def redact(self, text: str) -> str:
         """Remove the key."""
-        return redact_secret(text, self.secret)
+        return self.connection.redact(text)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        client, self.client = self.client, None
-        if client is not None:
-            await client.close()
+        await self.connection.aclose()
 
 
-def response_type() -> type[Response]:
-    """Return the class of raw replies."""
-    import httpx2
-
-    return httpx2.Response
-
-
-def pool_limits() -> Limits:
-    """Return connection limits that keep as many connections alive as calls are in flight."""
-    import httpx2
-
-    return httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=30.0)
-
-
-def checked_body(content: bytes, required: str) -> JSON:
-    """Parse the body of a reply; one without an answer is an error, not a reply to be kept."""
-    try:
-        raw = json.loads(content)
-    except ValueError as error:
-        raise MalformedReply(f"the body is not JSON ({error}): {content[:200]!r}") from error
-    if not isinstance(raw, dict) or not raw.get(required):
-        raise MalformedReply(f"the body has no {required!r}: {content[:200]!r}")
-    return raw
-
-
-def refused_connection(error: BaseException) -> bool:
-    """Whether a connection was never made, so that nothing can have been billed."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ConnectionRefusedError) or type(cause).__name__ in ("ConnectError", "ConnectTimeout"):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
+def question(request: Request) -> str:
+    """Return what the samples of one question have in common."""
+    return request_json(replace(request, sample=0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lessons.errors import ConfigError
@@ -73,17 +73,28 @@ class Price:
             None if self.cache_write is None else self.cache_write.scaled(factor),
         )
 
-    def cost(self, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> float:
+    def cost(
+        self, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0, cache_write_tokens: int = 0
+    ) -> float:
         """Return the dollars of one call.
+
+        Args:
+            input_tokens: Tokens read, cached and newly cached ones included.
+            output_tokens: Tokens written.
+            cached_input_tokens: Those of the tokens read that came from the provider's cache.
+            cache_write_tokens: Those of the tokens read that were written to it.
 
         >>> Price.flat(2.0, 10.0).cost(1_000_000, 100_000)
         3.0
         """
-        cached = self.cached_input or self.input
-        fresh = input_tokens - cached_input_tokens
+        if not cached_input_tokens and not cache_write_tokens:  # nearly every call
+            return (input_tokens * self.input.at(input_tokens) + output_tokens * self.output.at(input_tokens)) / 1e6
+        cached = min(cached_input_tokens, input_tokens)  # a server that counts them apart must not earn us money
+        written = min(cache_write_tokens, input_tokens - cached)
         return (
-            fresh * self.input.at(input_tokens)
-            + cached_input_tokens * cached.at(input_tokens)
+            (input_tokens - cached - written) * self.input.at(input_tokens)
+            + cached * (self.cached_input or self.input).at(input_tokens)
+            + written * (self.cache_write or self.input).at(input_tokens)
             + output_tokens * self.output.at(input_tokens)
         ) / 1e6
 
@@ -102,6 +113,8 @@ def find_price(
     base_url: str | None = None,
     input_price: float | None = None,
     output_price: float | None = None,
+    cached_input_price: float | None = None,
+    cache_write_price: float | None = None,
 ) -> Price | None:
     """Return the price the user gave, else what genai-prices knows, else None.
 
@@ -111,17 +124,35 @@ def find_price(
         base_url: Another endpoint: its prices are taken from its own provider, if genai-prices knows the address.
         input_price: Dollars per million tokens read; needs `output_price`.
         output_price: Dollars per million tokens written; needs `input_price`.
+        cached_input_price: Dollars per million tokens read from the provider's cache, in place of what is found.
+        cache_write_price: Dollars per million tokens written to the provider's cache, in place of what is found.
 
     Raises:
-        ConfigError: Only one of the two prices was given, or one is negative.
+        ConfigError: Only one of the first two prices was given, or one is negative.
     """
-    if (input_price is None) != (output_price is None) or min(input_price or 0, output_price or 0) < 0:
+    given = (input_price, output_price, cached_input_price, cache_write_price)
+    if (input_price is None) != (output_price is None) or any(price is not None and not price >= 0 for price in given):
         raise ConfigError(
-            f"Prices come in pairs and are not negative, got input_price={input_price}, output_price={output_price}. "
-            "Both are dollars per million tokens (0 is allowed). Give both, or neither to have them looked up."
+            f"Prices come in pairs and are not negative, got input_price={input_price}, output_price={output_price}, "
+            f"cached_input_price={cached_input_price}, cache_write_price={cache_write_price}. All are dollars per "
+            "million tokens (0 is allowed). Give both of the first two, or neither to have them looked up."
         )
     if input_price is not None and output_price is not None:
-        return Price.flat(input_price, output_price)
+        found = Price.flat(input_price, output_price)
+    else:
+        looked_up = look_up(model, provider, base_url)
+        if looked_up is None:
+            return None
+        found = looked_up
+    if cached_input_price is not None:
+        found = replace(found, cached_input=Rate(cached_input_price))
+    if cache_write_price is not None:
+        found = replace(found, cache_write=Rate(cache_write_price))
+    return found
+
+
+def look_up(model: str, provider: str, base_url: str | None) -> Price | None:
+    """Return what genai-prices knows; None for an unknown model or address."""
     from genai_prices import Usage, calc_price  # here: 0.4 s, and only hosted models need it
 
     usage = Usage(input_tokens=1, output_tokens=1)

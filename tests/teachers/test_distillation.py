@@ -259,4 +259,4 @@ def test_hosted_teachers_are_not_imported_by_the_package() -> None:
         "import sys, teachers; print([m for m in sys.modules if m.split('.')[0] in ('torch', 'openai', 'anthropic')])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"
-    assert OpenAIBackend("m").client is None
+    assert OpenAIBackend("m").connection.client is None

@@ -40,5 +40,5 @@ def test_the_worst_case_bounds_every_split_of_the_tokens() -> None:
 
 
 def test_one_price_alone_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"Prices come in pairs.*input_price=1\.0, output_price=None.*Give both"):
+    with pytest.raises(ConfigError, match=r"Prices come in pairs.*input_price=1\.0, output_price=None.*Give both of"):
         find_price("m", "openai", input_price=1.0)
