@@ -13,6 +13,7 @@ __all__ = ["Account", "Budget", "Cost", "actual", "most_tokens", "worst_case"]
 
 TOKENS_PER_MESSAGE = 32  # role marks and separators of any chat template, rounded up
 TOKENS_PER_REQUEST = 64  # what providers add to every conversation, rounded up
+TOKENS_PER_SCHEMA = 1_024  # the instructions that providers add about tools and forms of answers, rounded up
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def most_tokens(request: Request, samples: int = 1) -> tuple[int, int]:
     """Return the most tokens one call can read and write: a token is at least one byte, answers as long as allowed."""
     size = sum(len(message.content.encode("utf-8", "surrogatepass")) for message in request.messages)
     if request.schema is not None:
-        size += len(repr(request.schema).encode("utf-8", "surrogatepass"))
+        size += len(repr(request.schema).encode("utf-8", "surrogatepass")) + TOKENS_PER_SCHEMA
     if request.continuation is not None:
         size += len(request.continuation.encode("utf-8", "surrogatepass"))
     read = size + TOKENS_PER_MESSAGE * len(request.messages) + TOKENS_PER_REQUEST
@@ -83,10 +84,10 @@ def actual(completion: Completion, price: Price | None, worst: Cost) -> Cost:
     if completion.input_tokens is None or completion.output_tokens is None:
         return worst
     tokens = completion.input_tokens + completion.output_tokens
-    dollars = (
-        price.cost(completion.input_tokens, completion.output_tokens, completion.cached_input_tokens) if price else 0.0
-    )
-    return Cost(dollars, 1, tokens)
+    if price is None:
+        return Cost(0.0, 1, tokens)
+    cached, written = completion.cached_input_tokens, completion.cache_write_tokens
+    return Cost(price.cost(completion.input_tokens, completion.output_tokens, cached, written), 1, tokens)
 
 
 class Account:
@@ -115,6 +116,10 @@ class Account:
                 raise BudgetExceeded(self.refusal(worst))
             self.freed.clear()
             await self.freed.wait()
+        self.reserved += worst
+
+    def set_aside(self, worst: Cost) -> None:
+        """Reserve what an earlier run has ordered already: it cannot be refused any more, only count."""
         self.reserved += worst
 
     def settle(self, worst: Cost, taken: Cost) -> None:
