@@ -11,6 +11,7 @@ from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.dialogue import DialogueAnnotator
 from teachers.annotators.difficulty import DifficultyAnnotator
 from teachers.annotators.explanation import ExplanationAnnotator
+from teachers.annotators.feedback_prediction import FeedbackPredictionAnnotator
 from teachers.annotators.grade_level import GradeLevelAnnotator
 from teachers.annotators.guidance import GuidanceAnnotator
 from teachers.annotators.hint import HintAnnotator
@@ -19,6 +20,7 @@ from teachers.annotators.merged_critique import MergedCritiqueAnnotator
 from teachers.annotators.new_prompts import NewPromptsAnnotator
 from teachers.annotators.pair_judge import PairJudgeAnnotator
 from teachers.annotators.pairwise_difficulty import PairwiseDifficultyAnnotator
+from teachers.annotators.privileged_feedback import PrivilegedFeedbackAnnotator
 from teachers.annotators.quality import QualityAnnotator
 from teachers.annotators.rationale import RationaleAnnotator
 from teachers.annotators.reflection import ReflectionAnnotator
@@ -43,6 +45,7 @@ __all__ = [
     "DialogueAnnotator",
     "DifficultyAnnotator",
     "ExplanationAnnotator",
+    "FeedbackPredictionAnnotator",
     "Fields",
     "GradeLevelAnnotator",
     "GuidanceAnnotator",
@@ -53,6 +56,7 @@ __all__ = [
     "PairJudgeAnnotator",
     "PairwiseDifficultyAnnotator",
     "ParseProblem",
+    "PrivilegedFeedbackAnnotator",
     "QualityAnnotator",
     "RationaleAnnotator",
     "ReflectionAnnotator",
