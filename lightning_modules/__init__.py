@@ -5,6 +5,9 @@ from lightning_modules.callbacks import (
     CurriculumFeedback,
     Progress,
     RandomState,
+    StopOnGradientNorm,
+    StopOnPlateau,
+    StopOnTokens,
     StudentExport,
     UpdateCheckpoint,
 )
@@ -12,7 +15,17 @@ from lightning_modules.cli import TutelageCLI, train
 from lightning_modules.data_module import CurriculumDataModule
 from lightning_modules.measures import FixedSetLoss, Measure, PassRates, ProbeLosses, TrainingLosses
 from lightning_modules.sampler import CurriculumSampler
-from lightning_modules.schedules import Constant, Cosine, Linear, Schedule
+from lightning_modules.schedules import (
+    REX,
+    Constant,
+    Cosine,
+    Infinite,
+    Linear,
+    Power,
+    Refined,
+    Schedule,
+    WarmupStableDecay,
+)
 from lightning_modules.supervised import SupervisedModule
 
 __all__ = [
@@ -23,17 +36,25 @@ __all__ = [
     "CurriculumFeedback",
     "CurriculumSampler",
     "FixedSetLoss",
+    "Infinite",
     "Linear",
     "Measure",
     "PassRates",
+    "Power",
     "ProbeLosses",
     "Progress",
+    "REX",
     "RandomState",
+    "Refined",
     "Schedule",
+    "StopOnGradientNorm",
+    "StopOnPlateau",
+    "StopOnTokens",
     "StudentExport",
     "SupervisedModule",
     "TrainingLosses",
     "TutelageCLI",
     "UpdateCheckpoint",
+    "WarmupStableDecay",
     "train",
 ]

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lessons.errors import CheckpointMismatch
 from lightning_modules.collate import Batch
@@ -26,6 +26,7 @@ __all__ = ["SupervisedModule"]
 log = logging.getLogger(__name__)
 
 OptimizerCallable = Callable[[Iterable[Any]], Optimizer]
+SchedulerCallable = Callable[[Optimizer], LRScheduler]
 
 
 class SupervisedModule(LightningModule):
@@ -39,14 +40,15 @@ class SupervisedModule(LightningModule):
     Args:
         student: The model that learns.
         optimizer: The optimiser's class and settings, without the parameters.
-        schedule: How the learning rate changes from update to update; None keeps it.
+        schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
+            torch scheduler, stepped at every update; None keeps it.
     """
 
     def __init__(
         self,
         student: Student,
         optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
-        schedule: Schedule | None = None,
+        schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__()
         self.student = student
@@ -129,8 +131,11 @@ class SupervisedModule(LightningModule):
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
         if self.schedule is None:
             return optimizer
-        factor = partial(self.schedule.factor, updates=self.planned_updates())
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}}
+        if isinstance(self.schedule, Schedule):
+            scheduler: LRScheduler = LambdaLR(optimizer, partial(self.schedule.factor, updates=self.planned_updates()))
+        else:
+            scheduler = self.schedule(optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def planned_updates(self) -> int:
         """Return how many updates the run will make.

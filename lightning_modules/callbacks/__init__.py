@@ -7,6 +7,7 @@ from lightning_modules.callbacks.feedback import CurriculumFeedback
 from lightning_modules.callbacks.progress import Progress, Totals
 from lightning_modules.callbacks.random_state import RandomState
 from lightning_modules.callbacks.run_folder import RunFolder
+from lightning_modules.callbacks.stops import StopOnGradientNorm, StopOnPlateau, StopOnTokens
 
 __all__ = [
     "BatchLog",
@@ -14,6 +15,9 @@ __all__ = [
     "Progress",
     "RandomState",
     "RunFolder",
+    "StopOnGradientNorm",
+    "StopOnPlateau",
+    "StopOnTokens",
     "StudentExport",
     "Totals",
     "UpdateCheckpoint",

@@ -7,18 +7,21 @@ import math
 import sys
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
 from torch.optim import Optimizer
 
 from lessons.files import write_text
 from lightning_modules.callbacks.run_folder import RunFolder, keep_lines
 from lightning_modules.collate import Batch
+from lightning_modules.gradient_norm import gradient_norm
 
 __all__ = ["Progress", "Totals"]
 
-COLUMNS = "update,lessons,processed_tokens,supervised_tokens,loss,learning_rate,seconds\n"
+COLUMNS = "update,lessons,processed_tokens,supervised_tokens,loss,gradient_norm,learning_rate,seconds\n"
 CURVE_POINTS = 400
 SECONDS_BETWEEN_WRITES = 1.0
 
@@ -73,6 +76,19 @@ class Totals:
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+class Row(NamedTuple):
+    """A row of the table that is not written yet."""
+
+    head: str
+    """The counts."""
+    loss: Tensor | None
+    """The loss of the update."""
+    norm: Tensor
+    """The norm of its gradient, before clipping."""
+    tail: str
+    """Learning rate and seconds."""
+
+
 class Progress(Callback):
     """Writes logs/progress.csv and training.json; without a progress bar, also a plain line now and then.
 
@@ -83,7 +99,8 @@ class Progress(Callback):
     def __init__(self, seconds_between_lines: float = 15.0) -> None:
         self.seconds_between_lines = seconds_between_lines
         self.totals = Totals()
-        self.rows: list[tuple[str, Any, str]] = []
+        self.rows: list[Row] = []
+        self.norm: Tensor = torch.zeros(())
         self.seconds_before = 0.0
         self.started = 0.0
         self.printed = 0.0
@@ -114,7 +131,8 @@ class Progress(Callback):
         self.writes = trainer.is_global_zero
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        """Note the learning rate of this update; after the step the schedule has moved on."""
+        """Note the gradient and the learning rate of this update; after the step the schedule has moved on."""
+        self.norm = gradient_norm(optimizer)
         self.rate = float(optimizer.param_groups[0]["lr"])
 
     def on_train_batch_end(
@@ -132,8 +150,9 @@ class Progress(Callback):
         now = time.monotonic()
         totals.seconds = self.seconds_before + now - self.started
         head = f"{totals.updates},{totals.lessons},{totals.processed_tokens},{totals.supervised_tokens}"
-        # The loss stays a tensor until it is written: reading it at once would make a GPU wait at every update.
-        self.rows.append((head, getattr(pl_module, "update_loss", None), f"{self.rate:.8g},{totals.seconds:.3f}\n"))
+        # Loss and norm stay tensors until they are written: reading them at once would make a GPU wait at every update.
+        tail = f"{self.rate:.8g},{totals.seconds:.3f}\n"
+        self.rows.append(Row(head, getattr(pl_module, "update_loss", None), self.norm, tail))
         if now - self.written > SECONDS_BETWEEN_WRITES:
             self.drain()
             self.written = now
@@ -147,10 +166,10 @@ class Progress(Callback):
         if not rows:
             return
         lines = []
-        for head, loss, tail in rows:
+        for head, loss, norm, tail in rows:
             value = math.nan if loss is None else float(loss)
             self.totals.add_loss(int(head.split(",")[0]), value)
-            lines.append(f"{head},{value!r},{tail}")
+            lines.append(f"{head},{value!r},{float(norm):.6g},{tail}")
         if self.writes:
             with self.path.open("a", encoding="utf-8") as file:
                 file.writelines(lines)

@@ -1,0 +1,182 @@
+"""Rules that end a run early, between two updates, with a checkpoint and an exported student."""
+
+from __future__ import annotations
+
+import logging
+import math
+from abc import abstractmethod
+from typing import Any, Literal
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.optim import Optimizer
+
+from lessons.errors import ConfigError
+from lightning_modules.collate import Batch
+from lightning_modules.gradient_norm import gradient_norm
+
+__all__ = ["StopOnGradientNorm", "StopOnPlateau", "StopOnTokens", "StopRule"]
+
+log = logging.getLogger(__name__)
+
+
+class StopRule(Callback):
+    """Asks after every update whether the run shall end; all processes decide alike."""
+
+    @abstractmethod
+    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
+        """Return why the run shall end after this update, or None."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Ask after the last micro-batch of an update."""
+        if not batch.plan.closes_update:
+            return
+        reason = self.verdict(trainer, batch)
+        if reason is not None:
+            trainer.should_stop = True
+            if trainer.is_global_zero:
+                log.info("Stopped after update %d: %s", batch.plan.update + 1, reason)
+
+
+class StopOnTokens(StopRule):
+    """Ends a run that has used up its tokens: the last update may exceed the budget by a part of itself.
+
+    Args:
+        tokens: Tokens that may be read, padding not counted.
+        supervised: Count only tokens that carry loss.
+    """
+
+    def __init__(self, tokens: int, supervised: bool = False) -> None:
+        self.tokens = tokens
+        self.supervised = supervised
+        self.used = 0
+
+    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
+        """Count the update's tokens."""
+        if self.tokens < 1:
+            raise ConfigError(f"StopOnTokens got tokens={self.tokens}; allowed is 1 or more. Correct it.")
+        self.used += batch.plan.update_supervised_tokens if self.supervised else batch.plan.update_tokens
+        return f"{self.used:,} of {self.tokens:,} tokens are used up" if self.used >= self.tokens else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the tokens used."""
+        return {"used": self.used}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Count on from a checkpoint."""
+        self.used = int(state_dict["used"])
+
+
+class StopOnPlateau(StopRule):
+    """Ends a run when a figure has not improved for a while.
+
+    The figure is any that is logged: "loss", or what `feedback.measures` measures, such as "probe_loss", "pass_rate" or
+    the share of answers in the asked form (instruction-following score). A figure that is measured now and then counts
+    only when it is new.
+
+    Args:
+        figure: Name of the figure.
+        patience: How many new values without improvement end the run.
+        least_change: An improvement must exceed this.
+        better: Whether "lower" or "higher" values are better.
+    """
+
+    def __init__(
+        self,
+        figure: str = "probe_loss",
+        patience: int = 3,
+        least_change: float = 0.0,
+        better: Literal["lower", "higher"] = "lower",
+    ) -> None:
+        self.figure = figure
+        self.patience = patience
+        self.least_change = least_change
+        self.better = better
+        self.best: float | None = None
+        self.last: float | None = None
+        self.waited = 0
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say so when the figure was never measured: a rule that cannot fire is a mistake."""
+        if self.last is None and trainer.is_global_zero:
+            known = ", ".join(sorted(trainer.callback_metrics)) or "none"
+            log.warning("StopOnPlateau never saw the figure %r; logged were: %s", self.figure, known)
+
+    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
+        """Look at the figure, if it is new."""
+        if self.patience < 1 or self.better not in ("lower", "higher"):
+            raise ConfigError(
+                f"StopOnPlateau got patience={self.patience} and better={self.better!r}; allowed are 1 or more, and "
+                "'lower' or 'higher'. Correct them."
+            )
+        found = trainer.callback_metrics.get(self.figure)
+        if found is None or float(found) == self.last:
+            return None
+        self.last = float(found)
+        gain = math.inf if self.best is None else self.last - self.best
+        if self.best is not None and self.better == "lower":
+            gain = -gain
+        if gain > self.least_change:
+            self.best, self.waited = self.last, 0
+            return None
+        self.waited += 1
+        if self.waited < self.patience:
+            return None
+        return f"{self.figure} has not improved on {self.best:.6g} for {self.waited} measurements"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best value and how long it has stood."""
+        return {"best": self.best, "last": self.last, "waited": self.waited}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Wait on from a checkpoint."""
+        self.best, self.last, self.waited = state_dict["best"], state_dict["last"], state_dict["waited"]
+
+
+class StopOnGradientNorm(StopRule):
+    """Kills a run early whose gradients tell that it goes wrong: a norm that is not finite, or stays above a limit.
+
+    Low gradient norms early in fine-tuning foretell better models (Pareja et al. 2024, arXiv:2412.13337 unchecked); the
+    limit is yours, from runs that went well.
+
+    Args:
+        above: Norm, before clipping, that is too high.
+        patience: After how many updates in a row above it the run ends.
+        after_updates: Do not judge the first so many updates.
+    """
+
+    def __init__(self, above: float, patience: int = 10, after_updates: int = 10) -> None:
+        self.above = above
+        self.patience = patience
+        self.after_updates = after_updates
+        self.norm = 0.0
+        self.in_a_row = 0
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        """Measure."""
+        self.norm = float(gradient_norm(optimizer))
+
+    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
+        """Judge."""
+        if not self.above > 0 or self.patience < 1:
+            raise ConfigError(
+                f"StopOnGradientNorm got above={self.above:g} and patience={self.patience}; allowed are norms above 0 "
+                "and 1 or more. Correct them."
+            )
+        if not math.isfinite(self.norm):
+            return "the gradient is not finite"
+        if batch.plan.update < self.after_updates:
+            return None
+        self.in_a_row = self.in_a_row + 1 if self.norm > self.above else 0
+        if self.in_a_row < self.patience:
+            return None
+        return f"the gradient's norm was above {self.above:g} for {self.in_a_row} updates, at last {self.norm:.4g}"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how many updates in a row were too high."""
+        return {"in_a_row": self.in_a_row}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Count on from a checkpoint."""
+        self.in_a_row = int(state_dict["in_a_row"])

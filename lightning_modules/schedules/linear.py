@@ -1,0 +1,29 @@
+"""A learning rate that falls in a straight line."""
+
+from __future__ import annotations
+
+from lightning_modules.schedules.base import Schedule, warmup
+
+__all__ = ["Linear"]
+
+
+class Linear(Schedule):
+    """Warms up linearly, then falls linearly to `floor`.
+
+    Args:
+        warmup_share: Share of the updates that warm up, in [0, 1).
+        floor: Factor at the end of the run.
+    """
+
+    def __init__(self, warmup_share: float = 0.03, floor: float = 0.0) -> None:
+        self.warmup_share = warmup_share
+        self.floor = floor
+
+    def factor(self, update: int, updates: int) -> float:
+        """Return the factor for a 0-based update.
+
+        >>> [Linear(0.0).factor(k, 4) for k in range(4)]
+        [1.0, 0.75, 0.5, 0.25]
+        """
+        rise, done = warmup(update, updates, self.warmup_share)
+        return rise * (self.floor + (1 - self.floor) * (1 - done))

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from lessons.errors import ConfigError
+from lightning_modules import (
+    CurriculumDataModule,
+    StopOnGradientNorm,
+    StopOnPlateau,
+    StopOnTokens,
+    SupervisedModule,
+)
+from lightning_modules.callbacks import Progress, RunFolder, UpdateCheckpoint
+from students import Student
+
+
+@pytest.fixture
+def go(tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Any]) -> Any:
+    def run(*callbacks: Callback, **settings: Any) -> Any:
+        built = trainer(*callbacks, **settings)
+        module = SupervisedModule(tiny(), lambda parameters: torch.optim.SGD(parameters, lr=0.1))
+        built.fit(module, data(8))
+        return built
+
+    return run
+
+
+def test_a_token_budget_ends_the_run_after_the_update_that_reaches_it(go: Any, caplog: Any, tmp_path: Path) -> None:
+    caplog.set_level(logging.INFO)
+    go(Progress())
+    rows = [row.split(",") for row in RunFolder(tmp_path / "run").progress.read_text().splitlines()[1:]]
+    budget = int(rows[1][2]) + 1  # a token more than two updates read
+    assert go(StopOnTokens(budget)).global_step == 3
+    assert f"of {budget:,} tokens are used up" in caplog.text
+    supervised = int(rows[0][3])
+    assert go(StopOnTokens(supervised, supervised=True)).global_step == 1
+
+
+def test_a_stopped_run_has_a_checkpoint_and_counts_on_from_it(go: Any, tmp_path: Path) -> None:
+    rule = StopOnTokens(1)
+    go(rule, UpdateCheckpoint(every_updates=None), enable_checkpointing=True)
+    saved = torch.load(RunFolder(tmp_path / "run").checkpoint, weights_only=True)
+    assert saved["callbacks"]["StopOnTokens"] == {"used": rule.used}
+    other = StopOnTokens(10**9)
+    other.load_state_dict(saved["callbacks"]["StopOnTokens"])
+    assert other.used == rule.used > 0
+
+
+class Told(Callback):
+    """Logs a figure from a list, one an update, before the rule looks."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        trainer.callback_metrics["figure"] = torch.tensor(self.values[min(batch.plan.update, len(self.values) - 1)])
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "updates"),
+    [
+        ([3.0, 2.0, 2.5, 2.4, 1.0, 0.5], {"patience": 2}, 4),
+        ([3.0, 2.0, 2.5, 1.0, 2.5, 2.6], {"patience": 2}, 6),
+        ([3.0, 2.0, 2.0, 2.0, 2.0, 2.0], {"patience": 1}, 6),  # no new value: nothing was measured
+        ([1.0, 2.0, 1.5], {"patience": 1, "better": "higher"}, 3),
+        ([3.0, 2.99, 2.98], {"patience": 2, "least_change": 0.1}, 3),
+    ],
+)
+def test_a_figure_that_no_longer_improves_ends_the_run(
+    go: Any, values: list[float], settings: dict[str, Any], updates: int
+) -> None:
+    assert go(Told(values), StopOnPlateau("figure", **settings)).global_step == updates
+
+
+def test_a_rule_that_never_saw_its_figure_says_so(go: Any, caplog: Any) -> None:
+    go(StopOnPlateau("nothing"))
+    assert "StopOnPlateau never saw the figure 'nothing'; logged were: loss" in caplog.text
+
+
+def test_large_gradients_end_the_run(go: Any, caplog: Any) -> None:
+    caplog.set_level(logging.INFO)
+    assert go(StopOnGradientNorm(above=1e-9, patience=2, after_updates=1)).global_step == 3
+    assert "was above 1e-09 for 2 updates" in caplog.text
+    assert go(StopOnGradientNorm(above=1e9)).global_step == 6
+
+
+def test_the_norm_is_that_of_all_gradients(go: Any, tmp_path: Path) -> None:
+    class Sum(Callback):
+        def __init__(self) -> None:
+            self.norms: list[float] = []
+
+        def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+            squares = [float(p.grad.double().square().sum()) for p in pl_module.parameters() if p.grad is not None]
+            self.norms.append(sum(squares) ** 0.5)
+
+    by_hand = Sum()
+    go(by_hand, Progress(), gradient_clip_val=0.01)
+    rows = [row.split(",") for row in RunFolder(tmp_path / "run").progress.read_text().splitlines()[1:]]
+    assert [float(row[5]) for row in rows] == pytest.approx(by_hand.norms, rel=1e-5)
+    assert json.loads(RunFolder(tmp_path / "run").totals.read_text())["updates"] == 6
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (StopOnTokens(0), "StopOnTokens got tokens=0; allowed is 1 or more"),
+        (StopOnPlateau(patience=0), "StopOnPlateau got patience=0"),
+        (StopOnGradientNorm(above=-1.0), "StopOnGradientNorm got above=-1"),
+    ],
+)
+def test_impossible_settings_are_refused(go: Any, rule: Callback, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        go(rule)
