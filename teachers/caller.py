@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from lessons.errors import CallFailed, Stopped
 from teachers.backend import Request, TeacherBackend
+from teachers.batch_desk import BatchDesk
+from teachers.batching import Batches
 from teachers.budget import Account, Budget
 from teachers.gate import Gate
 from teachers.ledger import Ledger
@@ -48,8 +50,16 @@ class Caller:
         self.gate = Gate(self.limits)
         self.sender = Sender(backend, ledger, self.limits, self.run, self.gate, self.counts)
         self.pending: dict[str, asyncio.Future[Reply]] = {}
+        self.desk: BatchDesk | None = None
         self.run.when_stopping.append(self.gate.stop)
         backend.heard = self.gate.hear
+
+    def use_batches(self, batches: Batches | None) -> None:
+        """Buy through the provider's batch interface, where it has one; None: only bring back what is under way."""
+        api = self.backend.batch_api
+        if api is not None:
+            self.desk = BatchDesk(self.sender, api, batches)
+            self.desk.adopt()
 
     @property
     def account(self) -> Account:
@@ -77,7 +87,8 @@ class Caller:
         under_way = self.pending.get(key)
         if under_way is not None:
             return await asyncio.shield(under_way)
-        return (await self.bought([Asked(key, canonical, request)]))[0]
+        bundle = [Asked(key, canonical, request)]
+        return (await self.bought(bundle, self.promised(bundle)))[0]
 
     async def ask_samples(self, requests: Sequence[Request]) -> list[Reply]:
         """Return the replies to requests that differ only in their sample number, in their order.
@@ -110,7 +121,8 @@ class Caller:
         """Buy what is fresh in bundles, wait for the rest; raise an error only when all have ended."""
         size = max(1, self.backend.samples_per_call)
         bundles = [fresh[start : start + size] for start in range(0, len(fresh), size)]
-        bought = await asyncio.gather(*map(self.bought, bundles), return_exceptions=True)
+        orders = [self.bought(bundle, self.promised(bundle)) for bundle in bundles]
+        bought = await asyncio.gather(*orders, return_exceptions=True)
         waited = await asyncio.gather(*waits, return_exceptions=True)
         replies: list[Reply] = []
         for result in (*bought, *waited):
@@ -119,14 +131,18 @@ class Caller:
             replies += result if isinstance(result, list) else [result]
         return replies
 
-    async def bought(self, bundle: Sequence[Asked]) -> list[Reply]:
-        """Buy the replies of one call, and let whoever asks for the same meanwhile wait for them."""
+    def promised(self, bundle: Sequence[Asked]) -> list[asyncio.Future[Reply]]:
+        """Note what is about to be bought, in the same moment in which it was not found: others wait for it."""
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Reply]] = [loop.create_future() for _ in bundle]
         for asked, future in zip(bundle, futures, strict=True):
             self.pending[asked.key] = future
+        return futures
+
+    async def bought(self, bundle: Sequence[Asked], futures: Sequence[asyncio.Future[Reply]]) -> list[Reply]:
+        """Buy the replies of one call, and keep the promise to whoever asks for the same meanwhile."""
         try:
-            stored = await self.sender.buy(bundle)
+            stored = await (self.desk or self.sender).buy(bundle)
             replies = [self.reply(one, from_ledger=False) for one in stored]
             for future, reply in zip(futures, replies, strict=True):
                 future.set_result(reply)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from lessons.errors import Stopped
 from teachers.backend import TeacherBackend
+from teachers.batch_desk import BatchDesk
+from teachers.batching import Batches
 from teachers.budget import Budget
 from teachers.caller import Caller, Counts
 from teachers.ledger import Ledger
@@ -22,11 +25,19 @@ class Callers:
         ledger: Where replies are kept.
         limits: How hard each teacher may be worked.
         budget: What the run may take at most, all teachers together.
+        batches: How batches are used by teachers that have them; None to call live.
     """
 
-    def __init__(self, ledger: Ledger, limits: Limits | None = None, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        limits: Limits | None = None,
+        budget: Budget | None = None,
+        batches: Batches | None = None,
+    ) -> None:
         self.ledger = ledger
         self.limits = limits or Limits()
+        self.batches = batches
         self.run = RunState(budget)
         self.by_identity: dict[str, Caller] = {}
         self.by_backend: dict[int, tuple[TeacherBackend, Caller]] = {}
@@ -38,7 +49,8 @@ class Callers:
             return known[1]
         identity = RequestKeys(backend.identity).identity_json
         if identity not in self.by_identity:
-            self.by_identity[identity] = Caller(backend, self.ledger, self.limits, run=self.run)
+            self.by_identity[identity] = caller = Caller(backend, self.ledger, self.limits, run=self.run)
+            caller.use_batches(self.batches)
         self.by_backend[id(backend)] = backend, self.by_identity[identity]
         return self.by_identity[identity]
 
@@ -50,3 +62,31 @@ class Callers:
     def stop(self, reason: Exception) -> None:
         """Send nothing more; calls under way may finish."""
         self.run.stop(reason)
+
+    @property
+    def desks(self) -> list[BatchDesk]:
+        """The desks of the teachers that have batches."""
+        return [caller.desk for caller in list(self.by_identity.values()) if caller.desk is not None]
+
+    def under_way(self) -> str:
+        """Say what is left at the providers; empty when nothing is."""
+        batches, requests = (
+            map(sum, zip(*(desk.under_way for desk in self.desks), strict=True)) if self.desks else (0, 0)
+        )
+        if not batches:
+            return ""
+        return (
+            f"{batches} {'batch' if batches == 1 else 'batches'} with {requests} requests are under way at the "
+            "provider; running the same command again collects them."
+        )
+
+    async def close(self) -> None:
+        """Let what is being handed in or stored by batches finish; the batches themselves stay under way."""
+        self.run.stop(Stopped("The run has ended."))
+        for desk in self.desks:
+            await desk.close()
+
+    def cancel(self) -> None:
+        """Break off what batches do on this side."""
+        for desk in self.desks:
+            desk.cancel()

@@ -15,6 +15,7 @@ from lessons.records import Annotation, Prompt
 from lessons.tables import write_annotations
 from teachers.annotators.base import Annotator
 from teachers.backend import TeacherBackend
+from teachers.batching import Batches
 from teachers.budget import Budget
 from teachers.limits import Limits
 from teachers.pipeline import Failure, Pipeline, backends_of
@@ -78,6 +79,7 @@ def distill(
     budget: Budget | None = None,
     progress: bool = True,
     allow_partial: bool = False,
+    batches: Batches | None = None,
 ) -> DistillSummary:
     """Ask a teacher about prompts and write the annotations, in the order of the prompts, to a Parquet file.
 
@@ -95,6 +97,8 @@ def distill(
         budget: What this run may spend on new calls.
         progress: Show progress on stderr.
         allow_partial: Write the file even when some annotations could not be had.
+        batches: Buy through the provider's batch interface, at its lower price; None to call live. A run may be gone on
+            with in the other mode: the ledger holds both.
 
     Raises:
         PartialResult: Some annotations could not be had. Everything else is in the ledger.
@@ -104,7 +108,7 @@ def distill(
         StorageError: The disk refused a write.
     """
     limits, budget, out = limits or Limits(), budget or Budget(), Path(out)
-    check_settings(teacher, annotators, grader, limits, budget)
+    check_settings(teacher, annotators, grader, limits, budget, batches)
     teachers = backends_of(teacher, annotators)
     for backend in teachers:
         backend.prepare()
@@ -112,7 +116,7 @@ def distill(
     failures: list[Failure] = []
     started = time.monotonic()
     total = len(prompts) if isinstance(prompts, Sized) else None
-    pipeline = Pipeline(prompts, teacher, annotators, grader, Path(ledger), limits, budget)
+    pipeline = Pipeline(prompts, teacher, annotators, grader, Path(ledger), limits, budget, batches)
     priced = all(backend.price is not None for backend in teachers)
 
     def written(bar: Progress) -> Iterator[Annotation]:
@@ -133,8 +137,13 @@ def distill(
     except KeyboardInterrupt:
         raise Stopped(
             f"Stopped by the user after {summary.prompts} finished prompts; {pipeline.counts.calls} replies were "
-            f"bought and saved in {ledger}. Run the same command again to go on: nothing is paid twice."
+            f"bought and saved in {ledger}. Run the same command again to go on: nothing is paid twice. "
+            f"{pipeline.left_behind}".strip()
         ) from None
+    except Stopped as error:
+        if pipeline.left_behind:
+            raise type(error)(f"{error} {pipeline.left_behind}") from None
+        raise
     counts = pipeline.counts
     summary.failures = len(failures)
     summary.calls, summary.from_ledger = counts.calls, counts.from_ledger
@@ -147,7 +156,12 @@ def distill(
 
 
 def check_settings(
-    teacher: TeacherBackend, annotators: Sequence[Annotator], grader: Grader | None, limits: Limits, budget: Budget
+    teacher: TeacherBackend,
+    annotators: Sequence[Annotator],
+    grader: Grader | None,
+    limits: Limits,
+    budget: Budget,
+    batches: Batches | None = None,
 ) -> None:
     """Refuse what cannot work, before the first call.
 
@@ -169,6 +183,13 @@ def check_settings(
                 f"(it gives {', '.join(sorted(teacher.gives))}). Choose another teacher or leave the annotator out."
             )
     limits.check()
+    if batches is not None:
+        batches.check()
+        if teacher.batch_api is None:
+            raise ConfigError(
+                f"{type(teacher).__name__} ({teacher.model}) has no batch interface. Leave batches out to call it "
+                "live, or choose a teacher that has one."
+            )
     for backend in backends_of(teacher, annotators):
         budget.check(backend.price, backend.model)
 

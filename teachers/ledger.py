@@ -12,7 +12,8 @@ from types import TracebackType
 from lessons.errors import DataError, StorageError
 from teachers.backend import JSON
 from teachers.ledger_records import Attempted, LedgerTotals, StoredReply
-from teachers.ledger_writer import LedgerWriter, connect
+from teachers.ledger_schema import connect
+from teachers.ledger_writer import LedgerWriter
 
 __all__ = ["Ledger"]
 

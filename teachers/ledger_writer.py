@@ -3,63 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import sqlite3
 import threading
+import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lessons.errors import StorageError
+from teachers.ledger_schema import connect_to_write
 
 if TYPE_CHECKING:
     from teachers.ledger_records import StoredReply
 
-__all__ = ["LedgerWriter", "connect"]
+__all__ = ["Change", "LedgerWriter"]
 
 T = TypeVar("T")
 
-FORMAT = 1
 LARGEST_GROUP = 2_000
 GATHER_SECONDS = 0.01  # wait so long for more replies, unless enough are there: fewer, larger transactions
 ENOUGH = 32
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS backends (
-    id INTEGER PRIMARY KEY,
-    identity TEXT NOT NULL UNIQUE        -- provider, endpoint, model: JSON
-);
-CREATE TABLE IF NOT EXISTS replies (
-    key TEXT NOT NULL UNIQUE,            -- digest of identity, messages, sampling, schema, sample number
-    backend INTEGER NOT NULL REFERENCES backends (id),
-    request TEXT NOT NULL,               -- JSON
-    raw TEXT NOT NULL,                   -- the reply as it came: JSON
-    input_tokens INTEGER,
-    output_tokens INTEGER,
-    cost_dollars REAL,                   -- at the time of buying; NULL: price not known
-    stored_at REAL NOT NULL DEFAULT ((julianday('now') - 2440587.5) * 86400.0)  -- seconds since 1970
-);
-CREATE TABLE IF NOT EXISTS attempts (
-    id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL,
-    backend INTEGER NOT NULL REFERENCES backends (id),
-    reason TEXT NOT NULL,
-    maybe_billed INTEGER NOT NULL,
-    cost_dollars REAL,                   -- of a second reply to a key that was stored already
-    tried_at REAL NOT NULL DEFAULT ((julianday('now') - 2440587.5) * 86400.0)  -- seconds since 1970
-);
-"""
-
+PATIENCE_SECONDS = (
+    60.0  # so long a full disk is waited for; meanwhile replies wait in memory, as many as calls in flight
+)
+RETRY_SECONDS = 1.0
+HEALS = ("SQLITE_FULL", "SQLITE_IOERR")
+LOG = logging.getLogger(__name__)
 ReplyRow = tuple[str, str, str, str, int | None, int | None, float | None]
 AttemptRow = tuple[str, str, str, bool, float | None]
 Waiting = tuple[ReplyRow, "StoredReply", "asyncio.Future[StoredReply]"]
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a connection that survives being shared with other processes."""
-    connection = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA busy_timeout = 60000")
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
+Change = Callable[[sqlite3.Cursor], None]
+WaitingChange = tuple[Change, "asyncio.Future[None]"]
 
 
 class LedgerWriter:
@@ -71,18 +49,14 @@ class LedgerWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.connection = connect(path)
-        self.connection.execute("PRAGMA journal_mode = WAL")
-        if self.connection.execute("PRAGMA user_version").fetchone()[0] > FORMAT:
-            self.connection.close()
-            raise sqlite3.DatabaseError(f"written by a newer version; this one reads format {FORMAT}")
-        self.connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+        self.connection = connect_to_write(path)
         self.backends: dict[str, int] = {}
         self.replies: deque[Waiting] = deque()
         self.attempts: deque[AttemptRow] = deque()
+        self.changes: deque[WaitingChange] = deque()
         self.wake = threading.Event()
         self.enough = threading.Event()
-        self.closing = False
+        self.closing = threading.Event()
         self.failure: StorageError | None = None
         self.thread = threading.Thread(target=self.run, name="ledger-writer", daemon=True)
         self.thread.start()
@@ -104,9 +78,20 @@ class LedgerWriter:
         self.attempts.append(row)
         self.wake.set()
 
+    def put_change(self, change: Change) -> asyncio.Future[None]:
+        """Queue another change, made after the replies queued before it; the future resolves once it is on disk."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.failure is not None:
+            future.set_exception(self.failure)
+        else:
+            self.changes.append((change, future))
+            self.enough.set()
+            self.wake.set()
+        return future
+
     def close(self) -> None:
         """Write what waits and end the thread."""
-        self.closing = True
+        self.closing.set()
         self.enough.set()
         self.wake.set()
         self.thread.join()
@@ -117,37 +102,59 @@ class LedgerWriter:
         while True:
             self.wake.wait()
             self.wake.clear()
-            closing = self.closing  # read after clearing, or its wake-up could be lost
+            closing = self.closing.is_set()  # read after clearing, or its wake-up could be lost
             if not closing:
                 self.enough.wait(GATHER_SECONDS)
             self.enough.clear()
-            while self.replies or self.attempts:
+            while self.replies or self.attempts or self.changes:
                 self.write_group()
             if closing:
                 return
 
     def write_group(self) -> None:
         """Commit one group and tell those who wait."""
-        waiting = take(self.replies)
-        attempts = take(self.attempts)
+        replies, attempts, changes = take(self.replies), take(self.attempts), take(self.changes)
+        futures: list[asyncio.Future[Any]] = [*(future for *_, future in replies), *(future for _, future in changes)]
         try:
+            results = self.commit_patiently(replies, attempts, changes)
+        except Exception as error:  # whatever it is: those who wait must hear of it, and this thread must live
+            self.failure = self.failure or self.storage_error(error, len(replies))
+            tell(futures, [self.failure] * len(futures))
+        else:
+            tell(futures, results)
+
+    def commit_patiently(
+        self, replies: list[Waiting], attempts: list[AttemptRow], changes: list[WaitingChange]
+    ) -> list[StoredReply | None]:
+        """Commit; keep what has arrived in memory and try again for a while when the disk is full."""
+        until = None
+        while True:
             if self.failure is not None:
                 raise self.failure
-            results = self.commit(waiting, attempts)
-        except Exception as error:  # whatever it is: those who wait must hear of it, and this thread must live
-            self.failure = self.failure or self.storage_error(error, len(waiting))
-            tell(waiting, [self.failure] * len(waiting))
-        else:
-            tell(waiting, results)
+            try:
+                return self.commit(replies, attempts, changes)
+            except sqlite3.OperationalError as error:
+                now = time.monotonic()
+                if until is None:
+                    until = now + PATIENCE_SECONDS
+                    LOG.warning("Cannot write to the ledger %s (%s); trying again for a while.", self.path, error)
+                if self.closing.is_set() or now >= until or not error.sqlite_errorname.startswith(HEALS):
+                    raise
+                self.closing.wait(RETRY_SECONDS)
 
-    def commit(self, waiting: list[Waiting], attempts: list[AttemptRow]) -> list[StoredReply | StorageError]:
-        """Write one transaction; return what is stored under each key now."""
+    def commit(
+        self, replies: list[Waiting], attempts: list[AttemptRow], changes: list[WaitingChange]
+    ) -> list[StoredReply | None]:
+        """Write one transaction; return what is stored under each key now, and None for each change."""
         cursor = self.connection.cursor()
         cursor.execute("BEGIN IMMEDIATE")
         try:
-            results: list[StoredReply | StorageError] = [self.insert(cursor, row, stored) for row, stored, _ in waiting]
+            results: list[StoredReply | None] = [self.insert(cursor, row, stored) for row, stored, _ in replies]
             for key, identity, reason, maybe_billed, cost in attempts:
                 self.insert_attempt(cursor, key, identity, reason, maybe_billed, cost)
+            for change, _ in changes:
+                change(cursor)
+                results.append(None)
             cursor.execute("COMMIT")
         except Exception:
             self.backends.clear()  # their rows are rolled back with the rest
@@ -203,17 +210,17 @@ def take(queue: deque[T]) -> list[T]:
     return [queue.popleft() for _ in range(min(len(queue), LARGEST_GROUP))]
 
 
-def tell(waiting: list[Waiting], results: list[StoredReply | StorageError] | list[StorageError]) -> None:
+def tell(futures: Sequence[asyncio.Future[Any]], results: Sequence[object]) -> None:
     """Resolve the futures of a group, in one call to each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[StoredReply], StoredReply | StorageError]]] = {}
-    for (_, _, future), result in zip(waiting, results, strict=True):
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]] = {}
+    for future, result in zip(futures, results, strict=True):
         by_loop.setdefault(future.get_loop(), []).append((future, result))
     for loop, pairs in by_loop.items():
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
             loop.call_soon_threadsafe(resolve, pairs)
 
 
-def resolve(pairs: list[tuple[asyncio.Future[StoredReply], StoredReply | StorageError]]) -> None:
+def resolve(pairs: list[tuple[asyncio.Future[Any], object]]) -> None:
     """Set the results of futures that nobody has cancelled."""
     for future, result in pairs:
         if future.done():

@@ -16,6 +16,7 @@ from lessons.grading import Grader
 from lessons.records import Prompt
 from teachers.annotators.base import Annotator
 from teachers.backend import TeacherBackend
+from teachers.batching import Batches
 from teachers.budget import Budget
 from teachers.caller import Counts
 from teachers.callers import Callers
@@ -51,6 +52,7 @@ class Pipeline:
         ledger: The ledger's path.
         limits: How hard the teacher may be worked.
         budget: What this run may take.
+        batches: How batches are used; None to call live.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Pipeline:
         ledger: Path,
         limits: Limits,
         budget: Budget,
+        batches: Batches | None = None,
     ) -> None:
         self.prompts = prompts
         self.teacher = teacher
@@ -70,7 +73,10 @@ class Pipeline:
         self.ledger_path = ledger
         self.limits = limits
         self.budget = budget
-        self.window = 4 * limits.in_flight + 256
+        self.batches = batches
+        self.window = 4 * limits.in_flight + 256 if batches is None else batches.prompts_at_once
+        self.left_behind = ""
+        """What is left at the providers when the run ends."""
         self.callers: Callers | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.main_task: asyncio.Task[None] | None = None
@@ -140,13 +146,18 @@ class Pipeline:
         """Open the ledger, feed the prompts through, close everything."""
         self.loop, self.main_task = asyncio.get_running_loop(), asyncio.current_task()
         with Ledger(self.ledger_path) as ledger:
-            self.callers = callers = Callers(ledger, self.limits, self.budget)
+            self.callers = callers = Callers(ledger, self.limits, self.budget, self.batches)
             if self.stop_reason is not None:
                 callers.stop(self.stop_reason)
             rolls = [annotator.roll() for annotator in self.annotators]
             try:
                 await self.feed(Worker(callers, self.teacher, self.annotators, self.grader, rolls))
+            except asyncio.CancelledError:
+                callers.cancel()
+                raise
             finally:
+                self.left_behind = callers.under_way()
+                await callers.close()
                 for backend in backends_of(self.teacher, self.annotators):
                     await backend.aclose()
 

@@ -220,7 +220,7 @@ class Sender:
         """Store replies, each with what it cost; return what the ledger holds once they are on disk."""
         kept = []
         for asked, raw, completion in zip(bundle, raws, completions, strict=True):
-            kept.append(self.put(asked, raw, completion, self.price))
+            kept.append(self.put(asked.key, asked.canonical, raw, completion, self.price))
         try:
             if len(kept) == 1:
                 return [await kept[0]]
@@ -230,7 +230,7 @@ class Sender:
             raise
 
     def put(
-        self, asked: Asked, raw: JSON, completion: Completion | None, price: Price | None
+        self, key: str, canonical: str, raw: JSON, completion: Completion | None, price: Price | None
     ) -> asyncio.Future[StoredReply]:
         """Count one reply and hand it to the ledger."""
         read = written = dollars = None
@@ -242,7 +242,7 @@ class Sender:
         self.counts.input_tokens += read or 0
         self.counts.output_tokens += written or 0
         self.counts.dollars += dollars or 0.0
-        return self.ledger.put(asked.key, self.identity_json, asked.canonical, raw, read, written, dollars)
+        return self.ledger.put(key, self.identity_json, canonical, raw, read, written, dollars)
 
     def note_failure(self, failure: CallFailed, verdict: Verdict) -> None:
         """Stop the run when an error would meet every call."""

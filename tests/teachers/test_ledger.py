@@ -34,7 +34,10 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 FULL_DISK = """
 import asyncio, resource, sys
 from lessons.errors import StorageError
+from teachers import ledger_writer
 from teachers.ledger import Ledger
+
+ledger_writer.PATIENCE_SECONDS = 0.5
 
 async def main(path):
     with Ledger(path) as ledger:
@@ -183,3 +186,60 @@ def test_raw_replies_are_readable_by_anyone(tmp_path: Path) -> None:
         (raw,) = connection.execute("SELECT raw FROM replies").fetchone()
     connection.close()
     assert json.loads(raw) == {"text": "hello"}
+
+
+FORMAT_1 = """
+CREATE TABLE backends (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
+CREATE TABLE replies (
+    key TEXT NOT NULL UNIQUE, backend INTEGER NOT NULL REFERENCES backends (id), request TEXT NOT NULL,
+    raw TEXT NOT NULL, input_tokens INTEGER, output_tokens INTEGER, cost_dollars REAL,
+    stored_at REAL NOT NULL DEFAULT ((julianday('now') - 2440587.5) * 86400.0)
+);
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, backend INTEGER NOT NULL REFERENCES backends (id), reason TEXT NOT NULL,
+    maybe_billed INTEGER NOT NULL, cost_dollars REAL,
+    tried_at REAL NOT NULL DEFAULT ((julianday('now') - 2440587.5) * 86400.0)
+);
+INSERT INTO backends VALUES (1, '{"model":"m"}');
+INSERT INTO replies VALUES ('old', 1, '{"messages":[]}', '{"text":"kept"}', 3, 4, 0.25, 1700000000.0);
+INSERT INTO attempts VALUES (1, 'old', 1, 'APIError: 500', 0, NULL, 1700000000.0);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_ledger_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(FORMAT_1)
+    connection.close()
+    for _ in range(2):
+        with Ledger(path) as ledger:
+            assert ledger.get("old") == StoredReply("old", {"text": "kept"}, 3, 4, 0.25)
+            assert [attempt.reason for attempt in ledger.attempts()] == ["APIError: 500"]
+            assert ledger.rows("PRAGMA user_version").fetchone() == (2,)
+            assert ledger.rows("SELECT count(*) FROM batches").fetchone() == (0,)
+
+
+WAITING_DISK = """
+import asyncio, resource, sys, threading
+from teachers import ledger_writer
+from teachers.ledger import Ledger
+
+ledger_writer.RETRY_SECONDS = 0.05
+
+async def main(path):
+    with Ledger(path) as ledger:
+        await ledger.put("early", "{}", "{}", {"text": "x" * 500}, 1, 2, 0.5)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        threading.Timer(1.0, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)).start()
+        await asyncio.gather(*(ledger.put(f"k{k}", "{}", "{}", {"text": "x" * 500}, 1, 2, 0.5) for k in range(500)))
+        print("STORED", len(list(ledger.requests())))
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def test_replies_that_meet_a_full_disk_are_kept_until_there_is_space(tmp_path: Path) -> None:
+    output, errors = start(WAITING_DISK, tmp_path / "ledger.sqlite").communicate(timeout=60)
+    assert output.strip() == "STORED 501", errors
+    assert "trying again for a while" in errors
