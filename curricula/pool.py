@@ -16,9 +16,23 @@ from curricula.signals.base import Scores
 from curricula.signals.embedding import Embedding, Vectors
 from lessons.lesson_set import LessonSet
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "Same"]
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Same:
+    """A key for `Pool.once` that only the very same object equals: a part of a state, which is never changed."""
+
+    part: object
+    """The object; held, so that no other can take its place in memory."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.part is other.part
+
+    def __hash__(self) -> int:
+        return id(self.part)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,9 +38,13 @@ class Moment:
         """Updates made before this one, divided by all of them."""
         return self.update / self.updates
 
-    def generator(self) -> np.random.Generator:
-        """Return this update's own generator: another update gets another, whatever was drawn before."""
-        return np.random.default_rng([self.seed, self.update, UPDATE])
+    def generator(self, part: int = 0) -> np.random.Generator:
+        """Return this update's own generator: another update gets another, whatever was drawn before.
+
+        Args:
+            part: Another number for every part of a mixture that draws by itself.
+        """
+        return np.random.default_rng([self.seed, self.update, UPDATE, part])
 
     def pass_generator(self, number: int) -> np.random.Generator:
         """Return the generator of one pass through the lessons."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -80,6 +81,10 @@ def make_lessons() -> MakeLessons:
 def make_pool(make_lessons: MakeLessons) -> MakePool:
     """Return a function from columns (numbers with None for missing, or names of categories) to a pool."""
 
+    @functools.cache
+    def equal_lessons(count: int) -> LessonSet:
+        return make_lessons([0.5] * count)
+
     def column(values: Sequence[float | str | None]) -> Column:
         if any(isinstance(value, str) for value in values):
             labels = sorted({str(value) for value in values if value is not None})
@@ -88,7 +93,7 @@ def make_pool(make_lessons: MakeLessons) -> MakePool:
         return Column(np.array([np.nan if value is None else value for value in values], np.float64))
 
     def make(**columns: Sequence[float | str | None]) -> Pool:
-        lessons = make_lessons([0.5] * len(next(iter(columns.values()))))
+        lessons = equal_lessons(len(next(iter(columns.values()))))
         made = {name: column(values) for name, values in columns.items()}
         return Pool.whole(lessons, SignalTable(lessons.ids, made, lessons.fingerprint))
 

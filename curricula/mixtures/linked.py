@@ -1,0 +1,59 @@
+"""Lessons that belong together, drawn together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from curricula.feedback import Feedback
+from curricula.mixtures.base import Draw, Mixture, Moment
+from curricula.pool import Pool
+from curricula.state import State
+
+__all__ = ["Linked"]
+
+
+class Linked(Mixture):
+    """Draws as another mixture does, and with every lesson its whole family: a hard task and its sub-tasks.
+
+    After the finding that a hard task together with its own sub-tasks teaches best (He et al. 2024, arXiv:2410.20533).
+    The families of the lessons that the mixture draws fill the update one after another; the last may be cut.
+
+    Args:
+        mixture: What draws the first lesson of every family.
+        by: Name of the signal of groups: the family.
+    """
+
+    def __init__(self, mixture: Mixture, by: str) -> None:
+        self.mixture = mixture
+        self.by = by
+
+    @property
+    def hears(self) -> bool:  # type: ignore[override]
+        """Whether the mixture hears."""
+        return self.mixture.hears
+
+    def start(self, pool: Pool) -> State:
+        """Return the mixture's first state."""
+        return self.mixture.start(pool)
+
+    def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
+        """Tell the mixture."""
+        return self.mixture.hear(pool, state, feedback)
+
+    def draw(self, pool: Pool, state: State, moment: Moment) -> Draw:
+        """Draw, and bring the families: first the lesson drawn, then the others in their order."""
+        drawn, groups = self.mixture.draw(pool, state, moment), pool.groups(self.by)
+        places: list[int] = []
+        weights: list[float] = []
+        taken: set[int] = set()
+        for place, weight in zip(drawn.places.tolist(), drawn.weights.tolist(), strict=True):
+            family = [place, *groups.members(int(groups.codes[place])).tolist()]
+            new = [member for member in dict.fromkeys(family) if member not in taken]
+            taken.update(new)
+            places += new
+            weights += [weight] * len(new)
+            if len(places) >= moment.count:
+                break
+        rest = moment.count - len(places)  # only where the families drawn are fewer than the update
+        order = np.array((places + drawn.places.tolist()[:rest] if rest > 0 else places)[: moment.count], np.int64)
+        return Draw(order, np.array((weights + [1.0] * max(rest, 0))[: moment.count]), drawn.stage)

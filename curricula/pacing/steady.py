@@ -1,0 +1,66 @@
+"""Dials that stand still, or move in steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from curricula.pacing.base import Pacing, check_share
+from curricula.state import State
+from lessons.errors import ConfigError
+
+__all__ = ["Steady", "Steps"]
+
+
+class Steady(Pacing):
+    """A dial that stays where it is.
+
+    Args:
+        at: Its position, in [0, 1].
+    """
+
+    def __init__(self, at: float = 1.0) -> None:
+        self.at = at
+
+    def share(self, progress: float, state: State) -> float:
+        """Return the position."""
+        check_share(self, "at", self.at)
+        return self.at
+
+
+class Steps(Pacing):
+    """A dial that jumps at set moments: a table of stages.
+
+    Args:
+        shares: Its position in each stage, in [0, 1].
+        starts: When each stage but the first begins, as shares of the run, rising; None for stages of equal length.
+    """
+
+    def __init__(self, shares: Sequence[float], starts: Sequence[float] | None = None) -> None:
+        self.shares = shares
+        self.starts = starts
+
+    def share(self, progress: float, state: State) -> float:
+        """Return the position of the stage.
+
+        >>> [Steps([0.2, 0.5, 1.0]).share(t / 4, {}) for t in range(4)]
+        [0.2, 0.2, 0.5, 1.0]
+        """
+        return self.shares[self.stage(progress, state)]
+
+    def stage(self, progress: float, state: State) -> int:
+        """Return how many stages lie behind.
+
+        Raises:
+            ConfigError: The table is empty, does not rise, or its two columns do not fit.
+        """
+        stages = len(self.shares)
+        starts = [k / stages for k in range(1, stages)] if self.starts is None else list(self.starts)
+        rising = all(a < b for a, b in zip([0.0, *starts], [*starts, 1.0], strict=True))
+        if not stages or len(starts) != stages - 1 or not rising:
+            raise ConfigError(
+                f"Steps got shares={list(self.shares)} and starts={self.starts}; at least one share is needed, and one "
+                "start fewer, rising between 0 and 1. Correct the table."
+            )
+        for value in self.shares:
+            check_share(self, "shares", value)
+        return sum(progress >= start for start in starts)

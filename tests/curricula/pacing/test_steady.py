@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from curricula.pacing import Steady, Steps
+from lessons.errors import ConfigError
+
+
+def test_a_table_of_stages() -> None:
+    pacing = Steps([0.1, 0.5, 1.0], [0.25, 0.9])
+    moments = [0.0, 0.24, 0.25, 0.89, 0.9, 0.99]
+    assert [pacing.share(moment, {}) for moment in moments] == [0.1, 0.1, 0.5, 0.5, 1.0, 1.0]
+    assert [pacing.stage(moment, {}) for moment in moments] == [0, 0, 1, 1, 2, 2]
+    assert Steady(0.3).share(0.7, {}) == 0.3
+
+
+@pytest.mark.parametrize(
+    "pacing", [Steps([]), Steps([0.5, 1.0], []), Steps([0.5, 1.0], [1.0]), Steps([0.1, 0.2, 0.3], [0.5, 0.4])]
+)
+def test_tables_that_do_not_fit_are_refused(pacing: Steps) -> None:
+    with pytest.raises(ConfigError, match=r"at least one share is needed, and one start fewer, rising between 0 and 1"):
+        pacing.share(0.5, {})
+
+
+def test_shares_outside_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"Steady got at=2; allowed are numbers from 0 to 1"):
+        Steady(2).share(0.5, {})
+    with pytest.raises(ConfigError, match=r"Steps got shares=-1"):
+        Steps([-1, 1]).share(0.5, {})
