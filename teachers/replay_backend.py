@@ -16,7 +16,9 @@ from teachers.request_keys import RequestKeys, request_json
 
 __all__ = ["NotRecorded", "ReplayBackend"]
 
-CLOSING = {"rationale": "Answer: {}", "critique": "Verdict: {}", "difficulty": "Difficulty: {}"}
+CLOSING = dict.fromkeys(("rationale", "explanation", "steps", "reflection"), "Answer: {}")
+CLOSING |= {"critique": "Verdict: {}", "difficulty": "Difficulty: {}", "grade_level": "Grade: {}"}
+CLOSING |= {"task_type": "Type: {}", "comparison": "Harder: {}"}
 
 
 class NotRecorded(LookupError):
@@ -121,7 +123,7 @@ class ReplayBackend(TeacherBackend):
             name = "an unknown prompt" if prompt is None else repr(prompt.id)
             raise NotRecorded(f"no recorded {kind} of {name}, sample {request.sample}, in {self.recording}")
         text = found.text
-        if found.problem is None and found.answer is not None and kind in CLOSING:
+        if found.answer is not None and kind in CLOSING:  # also where a later check found a problem
             text = f"{text}\n{CLOSING[kind].format(found.answer)}".lstrip("\n")
         source = found.provenance
         tokens = {"input_tokens": source.input_tokens, "output_tokens": source.output_tokens}
