@@ -57,4 +57,4 @@ class Infinite(Schedule):
             return rise * (self.constant + (1 - self.constant) * wave)
         start = 1 - self.anneal_share
         depth = (done - start) / self.anneal_share if done > start else 0.0
-        return rise * self.constant * (self.floor / self.constant) ** depth
+        return rise * self.constant * math.pow(self.floor / self.constant, depth)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from lessons.errors import ConfigError
 from lightning_modules.schedules.base import Schedule, check_shares, warmup
 
@@ -43,7 +45,7 @@ class Power(Schedule):
                 "and exponents below 0. Correct them."
             )
         rise, done = warmup(update, updates, self.warmup_share)
-        law: float = min(1.0, ((update + 1) / self.from_update) ** self.exponent)
+        law = min(1.0, math.pow((update + 1) / self.from_update, self.exponent))
         start = 1 - self.decay_share
         left = (1 - done) / self.decay_share if done > start else 1.0
         return rise * law * left

@@ -18,8 +18,9 @@ class WarmupStableDecay(Schedule):
 
     With `releases` above 1 it is WSD-S (Wen et al. 2024, arXiv:2410.05192 unchecked): the run after the warm-up is
     split into equal parts, each decays at its end, and the next goes on from the decayed weights at the full rate: one
-    run, several models good to use. Over the decay, with d rising from 0 to 1, the factor is floor + (1 - floor) (1 - d)
-    ("linear"), floor + (1 - floor) (1 - sqrt(d)) ("one_minus_sqrt") or floor^d ("exponential").
+    run, several models good to use. Over the decay, with d rising from 0 to 1, the factor is
+    floor + (1 - floor) (1 - d) ("linear"), floor + (1 - floor) (1 - sqrt(d)) ("one_minus_sqrt") or floor^d
+    ("exponential").
 
     Args:
         warmup_share: Share of the updates that warm up, in [0, 1).
@@ -63,6 +64,6 @@ class WarmupStableDecay(Schedule):
             return rise
         depth = (part - start) / self.decay_share
         if self.shape == "exponential":
-            return rise * self.floor**depth
+            return rise * math.pow(self.floor, depth)
         left = 1 - depth if self.shape == "linear" else 1 - math.sqrt(depth)
         return rise * (self.floor + (1 - self.floor) * left)

@@ -16,7 +16,6 @@ WINDOW_SECONDS = 1.0
 """The provider holds its limits by the second: an emulated minute passes in one."""
 LIMITS = [
     ("openai", "requests", 12_000),
-    ("openai", "tokens", 400_000),
     ("anthropic", "requests", 12_000),
     ("anthropic", "input_tokens", 120_000),
     ("anthropic", "output_tokens", 90_000),
