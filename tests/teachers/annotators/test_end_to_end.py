@@ -22,6 +22,7 @@ from teachers import (
     HintAnnotator,
     RationaleAnnotator,
     ReflectionAnnotator,
+    ReplayBackend,
     ScriptedBackend,
     SkillsAnnotator,
     StepsAnnotator,
@@ -75,15 +76,15 @@ def answer(request: Request) -> str:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The estimate of a run, its summary, and what it wrote."""
+    """The estimate of a run, its summary, what it wrote, and where."""
     module = ModuleType("teachers_twice")
     module.answer = answer  # type: ignore[attr-defined]
     sys.modules["teachers_twice"] = module
     folder: Path = tmp_path_factory.mktemp("run")
     arguments = (PROMPTS, ScriptedBackend("teachers_twice:answer"), ANNOTATORS, NumberGrader(), folder / "l")
     foreseen = estimate(*arguments)
-    summary = distill(*arguments, folder / "o", progress=False)
-    yield foreseen, summary, list(read_annotations(folder / "o"))
+    summary = distill(*arguments, folder / "o.parquet", progress=False)
+    yield foreseen, summary, list(read_annotations(folder / "o.parquet")), folder / "o.parquet"
     del sys.modules["teachers_twice"]
 
 
@@ -92,7 +93,7 @@ def of(found: list[Annotation], kind: str) -> list[Annotation]:
 
 
 def test_every_annotator_writes_for_every_prompt_and_all_is_trusted(run: Any) -> None:
-    _, summary, found = run
+    _, summary, found, _ = run
     assert summary.kinds == {
         "task_type": 6, "skills": 6, "bloom": 6, "grade_level": 6, "difficulty": 6, "rationale": 18, "step_verdicts": 6,
         "reflection": 6, "answer": 6, "explanation": 12, "steps": 6, "guidance": 6, "hint": 6,
@@ -103,7 +104,7 @@ def test_every_annotator_writes_for_every_prompt_and_all_is_trusted(run: Any) ->
 
 
 def test_typed_fields_survive_the_file(run: Any) -> None:
-    _, _, found = run
+    _, _, found, _ = run
     assert of(found, "skills")[0].data == {"skills": ["addition", "doubling"]}
     assert of(found, "bloom")[0].data == {"level": 3, "name": "apply"}
     assert of(found, "grade_level")[0].data == {"grade": 2, "university": False}
@@ -119,11 +120,30 @@ def test_typed_fields_survive_the_file(run: Any) -> None:
 
 
 def test_one_task_type_gets_one_set_of_instructions(run: Any) -> None:
-    _, _, found = run
+    _, _, found, _ = run
     dealt = {(a.sample, a.data["instruction"]) for a in found if a.kind == "explanation"}
     assert len(dealt) == 2
 
 
 def test_the_estimate_bounds_the_run(run: Any) -> None:
-    foreseen, summary, _ = run
+    foreseen, summary, _, _ = run
     assert foreseen.calls <= summary.calls <= foreseen.calls_at_most
+
+
+def test_texts_whose_replies_can_be_put_together_again_are_replayed_from_the_table(run: Any, tmp_path: Path) -> None:
+    _, _, found, table = run
+    kinds = ("task_type", "grade_level", "rationale", "step_verdicts", "reflection", "explanation", "steps", "guidance")
+    annotators = [annotator for annotator in ANNOTATORS if annotator.kind in kinds]
+    replay = ReplayBackend(str(table))
+    distill(PROMPTS, replay, annotators, NumberGrader(), tmp_path / "l", tmp_path / "o.parquet", progress=False)
+    again = list(read_annotations(tmp_path / "o.parquet"))
+    wanted = [a for a in found if a.kind in kinds]
+    for one, other in zip(again, wanted, strict=True):
+        assert (one.prompt_id, one.kind, one.sample, one.text) == (
+            other.prompt_id,
+            other.kind,
+            other.sample,
+            other.text,
+        )
+        assert (one.answer, one.trusted, one.problem) == (other.answer, other.trusted, other.problem)
+        assert {**one.data, "subject": None} == {**other.data, "subject": None}  # a subject names its author
