@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from lessons.errors import ConfigError
 
 __all__ = ["Reader", "State"]
+
+WORTH_SHARING = 16  # tokens that all rows begin with, from which reading them once saves more than a second pass costs
 
 
 @dataclass
@@ -42,18 +45,41 @@ class Reader:
         self.device: torch.device = model.device
         self.prompt_tokens = 0
         """Tokens read by `prompts`, padding counted."""
+        layers = DynamicCache(config=model.config).layers
+        self.attends_fully = all(type(layer) is DynamicLayer for layer in layers)
 
     def prompts(self, prompts: Sequence[list[int]]) -> State:
-        """Read conversations, each distinct one once; rows are padded on the left."""
+        """Read conversations, each distinct one once, and what all begin with once; rows are padded on the left."""
         distinct = list(dict.fromkeys(map(tuple, prompts)))
-        width = max(map(len, distinct))
-        ids = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in distinct], device=self.device)
-        mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in distinct])
+        beginning = self.beginning(distinct)
+        shared = beginning.mask.shape[1] if beginning else 0
+        width = max(map(len, distinct)) - shared
+        rest = [prompt[shared:] for prompt in distinct]
+        ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in rest], device=self.device)
+        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rest], device=self.device)
         self.prompt_tokens += ids.numel()
-        state = self.read(ids, mask.to(self.device), None, keep=1)
+        if beginning:
+            state = self.read(ids, torch.cat([beginning.mask, mask], dim=1), beginning.cache, keep=1)
+        else:
+            state = self.read(ids, mask, None, keep=1)
         if len(distinct) < len(prompts):
             place = {prompt: number for number, prompt in enumerate(distinct)}
             state.keep(torch.tensor([place[tuple(prompt)] for prompt in prompts], device=self.device))
+        return state
+
+    def beginning(self, prompts: Sequence[tuple[int, ...]]) -> State | None:
+        """Read what several conversations begin with, such as a template's words, and return a row for each.
+
+        None where it is not worth it. Padding comes between the beginning and the rest then, which full attention
+        leaves out like any other; a sliding window would reach less far, so models with one read every row whole.
+        """
+        shared = min(shared_length(prompts), min(map(len, prompts)) - 1)
+        if len(prompts) < 2 or shared < WORTH_SHARING or not self.attends_fully:
+            return None
+        ids = torch.tensor([prompts[0][:shared]], device=self.device)
+        self.prompt_tokens += ids.numel()
+        state = self.read(ids, torch.ones_like(ids), None, keep=1)
+        state.keep(torch.zeros(len(prompts), dtype=torch.long, device=self.device))
         return state
 
     def more(self, state: State, ids: torch.Tensor) -> State:
@@ -79,3 +105,16 @@ class Reader:
                 "are models with attention (Llama, Qwen, Gemma, GPT-2 ...). Choose such a model as teacher."
             )
         return State(cache, mask, output.logits[:, -keep:].float())
+
+
+def shared_length(prompts: Sequence[tuple[int, ...]]) -> int:
+    """Return how many tokens all begin with.
+
+    >>> shared_length([(1, 2, 3), (1, 2, 4, 5)])
+    2
+    """
+    first, last = min(prompts), max(prompts)  # what these two share, all between them share
+    length = 0
+    while length < min(len(first), len(last)) and first[length] == last[length]:
+        length += 1
+    return length
