@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lessons.records import Prompt
-from teachers.annotators.base import Annotator, Fields
+from teachers.annotators.asking import Fields
+from teachers.annotators.base import Annotator
 from teachers.annotators.labels import number_label
 from teachers.backend import Completion
 

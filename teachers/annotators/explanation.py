@@ -12,7 +12,8 @@ from lessons.answers import split_answer
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
+from teachers.annotators.asking import Asking, Fields, ParseProblem
+from teachers.annotators.base import Annotator
 from teachers.annotators.catalogue import Catalogue
 from teachers.annotators.marking import grader_of, marked
 from teachers.annotators.secrecy import unaware

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields
+from teachers.annotators.asking import Asking, Fields
+from teachers.annotators.base import Annotator
 from teachers.annotators.numbered import numbered, numbered_list
 from teachers.annotators.secrecy import kept_secret
 from teachers.annotators.sections import sections

@@ -5,7 +5,8 @@ from __future__ import annotations
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Message, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields
+from teachers.annotators.asking import Asking, Fields
+from teachers.annotators.base import Annotator
 from teachers.annotators.secrecy import kept_secret
 from teachers.annotators.sections import sections
 from teachers.backend import Completion

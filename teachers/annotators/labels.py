@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from teachers.annotators.base import ParseProblem
+from teachers.annotators.asking import ParseProblem
 
 __all__ = ["choice_label", "last_label", "number_label"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Asking
+from teachers.annotators.asking import Asking
 
 __all__ = ["grader_of", "marked"]
 

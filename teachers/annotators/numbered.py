@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lessons.answers import split_answer
-from teachers.annotators.base import ParseProblem
+from teachers.annotators.asking import ParseProblem
 
 __all__ = ["numbered", "numbered_list", "steps_of"]
 

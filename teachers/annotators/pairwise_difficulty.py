@@ -12,7 +12,8 @@ import numpy as np
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Message, Prompt, Provenance
-from teachers.annotators.base import Annotator, Asking, Fields, together
+from teachers.annotators.asking import Asking, Fields, together
+from teachers.annotators.base import Annotator
 from teachers.annotators.labels import choice_label
 from teachers.annotators.roll import Roll
 from teachers.annotators.template import transcript

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from lessons.answers import split_answer
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
+from teachers.annotators.asking import Asking, Fields, ParseProblem
+from teachers.annotators.base import Annotator
 from teachers.annotators.marking import grader_of, marked
 from teachers.annotators.sections import sections
 from teachers.annotators.subjects import TYPICAL_TEXT, whole_text

@@ -7,7 +7,8 @@ from typing import Any
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Message, Prompt
-from teachers.annotators.base import Annotator, Fields, ParseProblem
+from teachers.annotators.asking import Fields, ParseProblem
+from teachers.annotators.base import Annotator
 from teachers.annotators.labels import last_label
 from teachers.backend import Completion
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lessons.grading import Grader
 from lessons.records import Annotation, Grade, Prompt
-from teachers.annotators.base import Asking, Fields, ParseProblem
+from teachers.annotators.asking import Asking, Fields, ParseProblem
 from teachers.annotators.marking import grader_of
 from teachers.annotators.numbered import steps_of
 from teachers.annotators.subjects import Subject, SubjectAnnotator

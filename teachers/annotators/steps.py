@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lessons.answers import split_answer
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
+from teachers.annotators.asking import Asking, Fields, ParseProblem
+from teachers.annotators.base import Annotator
 from teachers.annotators.marking import grader_of, marked
 from teachers.annotators.numbered import numbered, numbered_list
 from teachers.backend import Completion

@@ -11,7 +11,8 @@ from lessons.answers import split_answer
 from lessons.errors import CallFailed, ConfigError, Stopped
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem, together
+from teachers.annotators.asking import Asking, Fields, ParseProblem, together
+from teachers.annotators.base import Annotator
 from teachers.annotators.catalogue import Catalogue
 from teachers.annotators.leaks import copied
 from teachers.annotators.marking import grader_of, marked

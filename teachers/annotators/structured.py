@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from teachers.annotators.base import ParseProblem, without_lone_surrogates
+from teachers.annotators.asking import ParseProblem, without_lone_surrogates
 
 __all__ = ["form_in_words", "json_object", "parse_json"]
 

@@ -7,7 +7,8 @@ from typing import Any
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Message, Prompt
-from teachers.annotators.base import Annotator, Fields
+from teachers.annotators.asking import Fields
+from teachers.annotators.base import Annotator
 from teachers.annotators.labels import choice_label
 from teachers.backend import Completion
 

@@ -1,0 +1,89 @@
+"""What passes between an annotator and the run: the prompt it works on, whom to ask, and what a parser found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from lessons.grading import Grader
+from lessons.records import Annotation, Prompt
+from teachers.annotators.roll import Roll
+from teachers.backend import Completion, Request, TeacherBackend
+from teachers.reply import Reply
+
+__all__ = ["Asking", "Fields", "ParseProblem", "Reader", "together", "without_lone_surrogates"]
+
+Result = TypeVar("Result")
+
+
+class ParseProblem(Exception):
+    """A completion does not have the asked form; the text says why. It becomes the annotation's `problem`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What a parser found in a completion."""
+
+    text: str
+    """The text without its last, formal line."""
+    answer: str | None = None
+    """The final answer, verdict or label as written."""
+    value: float | None = None
+    """The label as a number."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Further typed fields, JSON values only."""
+
+
+Reader = Callable[[Completion, Prompt], Fields]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What an annotator needs while it works on one prompt."""
+
+    prompt: Prompt
+    """The prompt."""
+    ask: Callable[[Request], Awaitable[Reply]]
+    """Asks the teacher; see `Caller.ask`."""
+    teacher: str
+    """Name of the backend's class."""
+    model: str
+    """The model asked."""
+    grader: Grader | None
+    """Marks answers; None when the run has no grader."""
+    earlier: Sequence[Annotation]
+    """What the annotators before this one wrote about the prompt."""
+    roll: Roll | None = None
+    """What this annotator knows of the whole run (`Annotator.roll`); None when it keeps none."""
+    through: Callable[[TeacherBackend], Asking] | None = None
+    """Returns the same with another model to ask: one of the annotator's `backends`."""
+    bundled: Callable[[Sequence[Request]], Awaitable[list[Reply]]] | None = None
+    """Asks for samples of one question at once; see `Caller.ask_samples`. None: each is a call of its own."""
+
+    async def ask_samples(self, requests: Sequence[Request]) -> list[Reply]:
+        """Return the replies to requests that differ only in their sample number, drawn by as few calls as possible."""
+        if self.bundled is not None:
+            return await self.bundled(requests)
+        results = await asyncio.gather(*map(self.ask, requests), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):  # raised only when all have ended, so that no paid reply is dropped
+                raise result
+        return [result for result in results if not isinstance(result, BaseException)]
+
+
+async def together(asks: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Await several asks at once; an error is raised only when all have ended, so that no paid reply is dropped."""
+    if len(asks) == 1:
+        return [await asks[0]]
+    results = await asyncio.gather(*asks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+def without_lone_surrogates(text: str) -> str:
+    """Replace halves of characters, which models do emit and no file can hold."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
