@@ -38,6 +38,8 @@ from teachers.anthropic_backend import AnthropicBackend
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
 from teachers.budget import Budget
 from teachers.caller import Caller, Reply
+from teachers.critic_exam import examine_critic
+from teachers.critic_report import CriticReport
 from teachers.distillation import DistillSummary, distill
 from teachers.ledger import Ledger
 from teachers.limits import Limits
@@ -63,6 +65,7 @@ __all__ = [
     "Caller",
     "CandidateChoiceAnnotator",
     "Completion",
+    "CriticReport",
     "CritiqueAnnotator",
     "DialogueAnnotator",
     "DifficultyAnnotator",
@@ -106,4 +109,5 @@ __all__ = [
     "TeacherBackend",
     "TransformersBackend",
     "distill",
+    "examine_critic",
 ]
