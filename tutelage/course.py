@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from curricula import NextPrompts, Ordering, Shuffled, Signal
+from curricula import Mixture, NextPrompts, Ordering, Selector, Shuffled, Signal
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.sources import PromptSource
@@ -39,7 +39,9 @@ class Training:
     schedule: dict[str, Any] | None = None
     """How the learning rate changes: class_path (lightning_modules.Cosine ...) and init_args; None keeps it."""
     module: dict[str, Any] = field(default_factory=dict)
-    """More init_args of lightning_modules.SupervisedModule."""
+    """More init_args of lightning_modules.SupervisedModule; or class_path and init_args of another module."""
+    feedback: dict[str, Any] = field(default_factory=dict)
+    """What is measured on the student for a plan that hears: {every_updates: 20, measures: [...]}."""
     data: dict[str, Any] = field(default_factory=dict)
     """More settings of lightning_modules.CurriculumDataModule."""
     checkpoint: dict[str, Any] = field(default_factory=dict)
@@ -70,6 +72,10 @@ class Arm:
     """How often to go through the lessons."""
     minimum_length: int = 0
     """Go on with further passes until the plan has this many entries: gives a control arm as many updates."""
+    select: list[Selector] = field(default_factory=list)
+    """Which lessons to leave out, step by step, each from what the ones before it kept."""
+    mixture: Mixture | None = None
+    """Which lessons every update draws from the order; None goes through it, pass by pass."""
     training: dict[str, Any] = field(default_factory=dict)
     """Keys of the course's `training` that this arm sets otherwise."""
 

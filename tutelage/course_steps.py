@@ -7,9 +7,9 @@ from pathlib import Path
 from lessons.lesson_set import LessonSet
 from students.student import Student
 from students.weights import Pretrained
-from tutelage.course import Course
+from tutelage.course import Arm, Course
 from tutelage.examination import examine_student
-from tutelage.planning import PLAN_FILES, write_plan
+from tutelage.planning import PLAN_FILES, PlanRule, write_plan
 from tutelage.pool import choose_prompts, write_exam, write_pool
 from tutelage.settings import JSON, settings_of
 from tutelage.steps import Step
@@ -29,10 +29,8 @@ __all__ = [
     "train_step",
 ]
 
-PLANNING = (
-    "target", "targets_per_prompt", "trusted_only", "signals", "ordering", "order_by", "passes", "minimum_length",
-)  # fmt: skip
-"""The settings of an arm that shape its plan."""
+READING = ("target", "targets_per_prompt", "trusted_only")
+"""The settings of an arm that choose its lessons."""
 CARD, ANSWERS = "report.json", "attempts.parquet"
 
 
@@ -107,21 +105,29 @@ def plan_step(course: Course, number: int, name: str) -> Step:
     folder = parent / name
     prompts, annotations = data_files(course, parent)
 
+    rule = plan_rule(course, arm, name)
+
     def action() -> dict[str, JSON]:
         lessons = LessonSet.read(prompts, annotations, arm.target, arm.targets_per_prompt, arm.trusted_only)
-        return write_plan(
-            lessons, arm.signals, arm.order, arm.order_by, arm.passes, arm.minimum_length, course.seed, folder,
-            f"{course.name}: {name}",
-        )  # fmt: skip
+        return write_plan(lessons, rule, folder, f"{course.name}: {name}")
 
     return Step(
         name="plan",
         folder=folder,
         outputs=tuple(folder / file for file in PLAN_FILES),
         action=action,
-        settings={**{key: settings_of(getattr(arm, key)) for key in PLANNING}, "seed": course.seed},
+        settings={**{key: getattr(arm, key) for key in READING}, **rule.settings()},
         inputs=tuple(path for path in data_files(course, parent) if path),
     )
+
+
+def plan_rule(course: Course, arm: Arm, name: str) -> PlanRule:
+    """Return how an arm's plan is made."""
+    lessons_per_update = arm.training_settings(course.training, name).lessons_per_update
+    return PlanRule(
+        arm.signals, arm.order, arm.order_by, arm.passes, arm.minimum_length, course.seed, arm.select, arm.mixture,
+        lessons_per_update,
+    )  # fmt: skip
 
 
 def train_step(course: Course, number: int, name: str) -> Step:

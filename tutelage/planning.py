@@ -3,33 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from curricula import Ordering, Signal, draw, plan, write_signals
+from curricula import Mixture, Ordering, Selector, Signal, draw, plan, write_signals
 from lessons.lesson_set import LessonSet
-from tutelage.settings import JSON
+from tutelage.settings import JSON, settings_of
 
-__all__ = ["PLAN_FILES", "write_plan"]
+__all__ = ["PLAN_FILES", "PlanRule", "write_plan"]
 
 PLAN_FILES = ("curriculum.parquet", "curriculum.json", "signals.parquet", "curriculum.png")
 
 
-def write_plan(
-    lessons: LessonSet,
-    signals: Sequence[Signal],
-    ordering: Ordering,
-    order_by: str | None,
-    passes: float,
-    minimum_length: int,
-    seed: int,
-    folder: Path,
-    title: str,
-) -> dict[str, JSON]:
+@dataclass(frozen=True)
+class PlanRule:
+    """How a plan is made: the arguments of `curricula.plan` without the lessons."""
+
+    signals: Sequence[Signal]
+    """What to measure about every lesson."""
+    ordering: Ordering
+    """How to order one pass."""
+    order_by: str | None
+    """Name of the signal to order by."""
+    passes: float
+    """How often to go through the lessons."""
+    minimum_length: int
+    """Least number of entries."""
+    seed: int
+    """Seed of everything random."""
+    select: Sequence[Selector] = ()
+    """Which lessons to leave out, step by step."""
+    mixture: Mixture | None = None
+    """Which lessons every update draws; None goes through the passes."""
+    lessons_per_update: int | None = None
+    """Lessons of one update, for a mixture."""
+
+    def settings(self) -> dict[str, JSON]:
+        """Return what a finished step is compared by; parts that are not used are left out."""
+        used: dict[str, JSON] = {
+            "signals": settings_of(list(self.signals)),
+            "ordering": settings_of(self.ordering),
+            "order_by": self.order_by,
+            "passes": self.passes,
+            "minimum_length": self.minimum_length,
+            "seed": self.seed,
+        }
+        if self.select:
+            used["select"] = settings_of(list(self.select))
+        if self.mixture is not None:
+            used |= {"mixture": settings_of(self.mixture), "lessons_per_update": self.lessons_per_update}
+        return used
+
+
+def write_plan(lessons: LessonSet, rule: PlanRule, folder: Path, title: str) -> dict[str, JSON]:
     """Plan, and write curriculum.parquet, curriculum.json, signals.parquet and curriculum.png into a folder.
 
-    See `curricula.plan` for the arguments. Returns the plan's counts.
+    Returns the plan's counts.
     """
-    made = plan(lessons, signals, ordering, order_by, passes, minimum_length, seed)
+    made = plan(
+        lessons, rule.signals, rule.ordering, rule.order_by, rule.passes, rule.minimum_length, rule.seed, rule.select,
+        rule.mixture, rule.lessons_per_update,
+    )  # fmt: skip
     made.curriculum.write(folder)
     write_signals(folder / "signals.parquet", made.signals)
     draw(made.curriculum, made.signals, folder / "curriculum.png", title)

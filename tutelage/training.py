@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -63,8 +64,8 @@ def train_config(
     return {
         "seed_everything": seed,
         "model": {
-            "class_path": "lightning_modules.SupervisedModule",
-            "init_args": {**module, **settings.module},
+            "class_path": settings.module.get("class_path", "lightning_modules.SupervisedModule"),
+            "init_args": {**module, **module_settings(settings.module)},
         },
         "data": {"class_path": "lightning_modules.CurriculumDataModule", "init_args": data},
         "trainer": {
@@ -73,6 +74,7 @@ def train_config(
             **settings.trainer,
         },
         "checkpoint": dict(settings.checkpoint),
+        **({"feedback": dict(settings.feedback)} if settings.feedback else {}),
     }
 
 
@@ -100,6 +102,11 @@ def run_training(config: dict[str, JSON], folder: Path) -> None:
             process.wait()
             raise
     explain(code, " ".join(command))
+
+
+def module_settings(module: dict[str, Any]) -> dict[str, Any]:
+    """Return the init_args of a module given with its class_path, or by its init_args alone."""
+    return dict(module.get("init_args") or {}) if "class_path" in module else module
 
 
 def refusal_of(config: dict[str, JSON]) -> str | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from curricula import Ordering, Shuffled, Signal
+from curricula import Mixture, Ordering, Selector, Shuffled, Signal
 from tutelage.progress import say
-from tutelage.settings import settings_of
 from tutelage.steps import Step, run_step
 
 __all__ = ["plan"]
@@ -25,6 +24,10 @@ def plan(
     passes: float = 1.0,
     minimum_length: int = 0,
     seed: int = 0,
+    select: list[Selector] | None = None,
+    mixture: Mixture | None = None,
+    lessons_per_update: int | None = None,
+    explain: str | None = None,
 ) -> None:
     """Decide which lesson comes when; write curriculum.parquet, curriculum.json, signals.parquet and curriculum.png.
 
@@ -41,26 +44,40 @@ def plan(
         passes: How often to go through the lessons; a fraction cuts the last pass.
         minimum_length: Go on with further passes until the plan has this many entries.
         seed: Seed of everything random.
+        select: Which lessons to leave out, step by step.
+        mixture: Which lessons every update draws from the order; None goes through it, pass by pass.
+        lessons_per_update: Lessons of one update, for a mixture; must be the training's.
+        explain: Say only why the lesson with this id is where it is, or why it was left out.
     """
     from curricula import Curriculum, read_signals, summarise
+    from curricula import explain as explain_lesson
     from lessons.lesson_set import LessonSet
-    from tutelage.planning import PLAN_FILES, write_plan
+    from tutelage.planning import PLAN_FILES, PlanRule, write_plan
 
-    folder, chosen, measured = Path(out), ordering or Shuffled(), signals or []
+    folder = Path(out)
     reading = {"target": target, "targets_per_prompt": targets_per_prompt, "trusted_only": trusted_only}
-    ordering_settings = {"ordering": settings_of(chosen), "order_by": order_by, "signals": settings_of(measured)}
+    rule = PlanRule(
+        signals or [], ordering or Shuffled(), order_by, passes, minimum_length, seed, select or [], mixture,
+        lessons_per_update,
+    )  # fmt: skip
     step = Step(
         name="plan",
         folder=folder,
         outputs=tuple(folder / file for file in PLAN_FILES),
         action=lambda: write_plan(
             LessonSet.read(prompts, annotations, target, targets_per_prompt, trusted_only),
-            measured, chosen, order_by, passes, minimum_length, seed, folder, folder.resolve().name,
+            rule,
+            folder,
+            folder.resolve().name,
         ),
-        settings={**reading, **ordering_settings, "passes": passes, "minimum_length": minimum_length, "seed": seed},
+        settings={**reading, **rule.settings()},
         inputs=tuple(Path(path) for path in (prompts, annotations) if path),
-    )  # fmt: skip
+    )
     if not run_step(step):
         say(f"{folder} holds this very plan already.")
-    for what, value in summarise(Curriculum.read(folder), read_signals(folder / "signals.parquet")):
+    made, measured = Curriculum.read(folder), read_signals(folder / "signals.parquet")
+    if explain is not None:
+        print(explain_lesson(made, measured, explain))
+        return
+    for what, value in summarise(made, measured):
         print(f"{what}: {value}")
