@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
+from itertools import accumulate
 from statistics import fmean
 
 from lessons.errors import ConfigError, DataError
@@ -21,6 +22,7 @@ from teachers.backend import Completion, Request, Sampling, TeacherBackend
 __all__ = ["CandidateChoiceAnnotator"]
 
 SCORE = "score"
+MARKER = "Answer:"
 SCORING = Sampling(max_output_tokens=1)
 """Nothing is written; the sampling is part of the key only."""
 
@@ -31,7 +33,8 @@ class CandidateChoiceAnnotator(Annotator):
     After ARTE (Liu et al. 2024, arXiv:2406.19227) and learning by teaching (Ning et al. 2024, arXiv:2406.14629). There
     a candidate (q, r) scores the student's accuracy on probe questions with (q, r) as one-shot example; our reading
     takes the gain in log-probability, which tells small differences from few probes:
-    gain(q, r) = mean over probes (x, y) of log p(y | q, r, x) - log p(y | x), in nats, y the right answer of x.
+    gain(q, r) = mean over probes (x, y) of log p(y | q, r, x) - log p(y | x), in nats, y the right answer of x. Both
+    are conditional on "Answer:" having been written, so that a candidate is not blamed for teaching to write steps.
 
     Every candidate becomes an annotation, the best first: `sample` is its rank, so that training on one target a prompt
     takes the best. `text`, `answer`, `grade` and author are the candidate's, `value` its gain. Its data: "chosen"
@@ -97,10 +100,12 @@ class CandidateChoiceAnnotator(Annotator):
             )
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
-        """Read how likely the student found a right answer: the sum of its tokens' log-probabilities."""
-        tokens = completion.logprobs
-        total = sum(token.logprob for token in tokens or ())
-        if not tokens or not math.isfinite(total):
+        """Read how likely the student found a right answer: the sum of the log-probabilities after "Answer:"."""
+        tokens = completion.logprobs or ()
+        ends = accumulate(len(token.token) for token in tokens)
+        counted = [token.logprob for token, end in zip(tokens, ends, strict=True) if end > len(MARKER)]
+        total = sum(counted)
+        if not counted or not math.isfinite(total):
             raise ParseProblem("the student gave no log-probabilities of the answer")
         return Fields(completion.text, value=total)
 
@@ -142,7 +147,7 @@ class CandidateChoiceAnnotator(Annotator):
         shown = {"question": example[0], "solution": example[1]} if example else None
         return replace(
             self.request(probe, self.wording.messages(probe, False, example=shown), 0, SCORING),
-            continuation=probe.reference,
+            continuation=f"{MARKER} {probe.reference}",
         )
 
     async def annotate(self, asking: Asking) -> list[Annotation]:

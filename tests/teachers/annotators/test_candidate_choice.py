@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,8 @@ PROMPT = Prompt("p", (Message("user", "What is 2+2?"),), reference="4")
 PROBES = [Prompt(f"q{k}", (Message("user", f"What is {k}+1?"),), reference=str(k + 1)) for k in range(3)]
 STUDENT = ScriptedBackend("student:f")
 WRITER = Provenance("T", "writer", "rationale/1", "k", 100, 50, 1.0, "stop")
-WORDS = """\
+ENDING = "End with one last line of exactly this form, giving only the final answer:\nAnswer: <final answer>"
+WORDS = f"""\
 Here is a question with its solution:
 
 What is 2+2?
@@ -35,7 +37,7 @@ In the same way, answer this question:
 
 What is 1+1?
 
-Write only the final answer."""
+{ENDING}"""
 
 
 def candidates(*texts: str) -> list[Annotation]:
@@ -46,7 +48,12 @@ def scored(request: Request) -> Completion:
     """Likes examples that count; half of them more each probe than none."""
     shown = request.messages[-1].content
     value = -1.0 if "count" in shown else -4.0 if "guess" in shown else -2.0
-    tokens = (TokenLogprob("a", value), TokenLogprob("b", -0.5))
+    tokens = (
+        TokenLogprob("Answer", -9.0),
+        TokenLogprob(":", -value),
+        TokenLogprob(" 4", value),
+        TokenLogprob("2", -0.5),
+    )
     return Completion(str(request.continuation), "stop", 7, 0, "s", logprobs=tokens)
 
 
@@ -63,9 +70,9 @@ def test_the_shipped_template_in_full() -> None:
     annotator = CandidateChoiceAnnotator(STUDENT)
     with_example = annotator.score_request(PROBES[1], ("What is 2+2?", "count on\nAnswer: 4"))
     assert with_example.messages == (Message("user", WORDS),)
-    assert with_example.continuation == "2"
+    assert with_example.continuation == "Answer: 2"
     (message,) = annotator.score_request(PROBES[1], None).messages
-    assert message.content == "Answer this question:\n\nWhat is 1+1?\n\nWrite only the final answer."
+    assert message.content == f"Answer this question:\n\nWhat is 1+1?\n\n{ENDING}"
 
 
 def test_candidates_are_ranked_by_their_gain(answering: Any, tmp_path: Path) -> None:
@@ -125,15 +132,25 @@ def test_settings_that_cannot_work_are_refused(settings: Any, message: str) -> N
         CandidateChoiceAnnotator(**settings).check(None)
 
 
-@given(st.text(), st.none() | st.lists(st.floats(), max_size=3))
-def test_nothing_but_the_documented_error_is_raised(text: str, values: list[float] | None) -> None:
-    tokens = None if values is None else tuple(TokenLogprob("t", value) for value in values)
+@given(st.text(), st.lists(st.tuples(st.text(max_size=9), st.floats()), max_size=4))
+def test_nothing_but_the_documented_error_is_raised(text: str, scored_tokens: list[tuple[str, float]]) -> None:
+    tokens = tuple(TokenLogprob(token, value) for token, value in scored_tokens)
     completion = Completion(text, "stop", 1, 1, "m", logprobs=tokens)
     try:
         fields = CandidateChoiceAnnotator(STUDENT).parse(completion, PROMPT)
     except ParseProblem:
         return
-    assert fields.value == sum(values or [])
+    assert fields.value is not None
+    assert math.isfinite(fields.value)
+
+
+def test_only_the_tokens_after_the_marker_count() -> None:
+    tokens = [("Ans", -1.0), ("wer", -2.0), (":", -4.0), (" 1", -8.0), ("2", -16.0)]
+    completion = Completion("Answer: 12", "stop", 1, 0, "m", logprobs=tuple(TokenLogprob(*one) for one in tokens))
+    assert CandidateChoiceAnnotator(STUDENT).parse(completion, PROMPT).value == -24.0
+    joined = [TokenLogprob("Answer: ", -3.0), TokenLogprob("12", -0.5)]  # a token across the marker's end counts
+    completion = Completion("Answer: 12", "stop", 1, 0, "m", logprobs=tuple(joined))
+    assert CandidateChoiceAnnotator(STUDENT).parse(completion, PROMPT).value == -3.5
 
 
 def steps_help(request: Request) -> float:
