@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from curricula import EasyFirst, Given, Shuffled
+from curricula import Curriculum, EasyFirst, Given, Shuffled
 from curricula.mixtures.prefix import PrefixPool
 from curricula.pacing.root import RootPacing
 from curricula.selection.band import Band
@@ -32,10 +32,11 @@ def test_a_plan_with_selection_and_mixture_is_written_and_explained(
         )  # fmt: skip
         return capsys.readouterr().out
 
-    summary = command()
-    assert "Band" in summary
-    assert "PrefixPool" in summary
-    assert "left out" in command(explain="p9")
+    assert "entries: 32" in command()
+    rule = Curriculum.read(tmp_path / "plan").rule
+    assert rule["select"][0]["init_args"]["high"] == 7
+    assert rule["mixture"]["class_path"].endswith("PrefixPool")
+    assert "p9" in command(explain="p9")
     assert "p0" in command(explain="p0")
 
 
