@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from curricula.calibration import Calibrated, Calibration, Cutoffs, EqualTiers, RankShare, StandardScore, UnitInterval
 from curricula.combination import (
+    Closeness,
     Disagreement,
     Extreme,
     Fitted,
@@ -21,7 +22,7 @@ from curricula.mixtures import (
     Draw,
     GaussianRank,
     GroupMixture,
-    GroupSteps,
+    GroupStages,
     LearningProgress,
     Linked,
     Mixture,
@@ -46,7 +47,7 @@ from curricula.orderings.interleaved import Interleaved
 from curricula.orderings.path import CentroidPath
 from curricula.orderings.sorted_by import SortedBy
 from curricula.orderings.topological import Topological
-from curricula.pacing import Gate, Glide, Pacing, RootPacing, Steady, Steps, Swing
+from curricula.pacing import Gate, Glide, Pacing, RootPacing, Stages, Steady, Swing
 from curricula.picture import draw
 from curricula.planning import Plan, plan
 from curricula.pool import Pool
@@ -72,12 +73,18 @@ from curricula.signal_table import SignalTable, measure, read_signals, write_sig
 from curricula.signals import (
     Category,
     Clusters,
+    CodeComplexity,
     Column,
     Embedding,
     Given,
+    History,
     Length,
+    Rarity,
+    Readability,
     Signal,
+    Steps,
     TeacherLabel,
+    TextProxy,
     Tries,
     WordVectors,
 )
@@ -97,7 +104,9 @@ __all__ = [
     "Calibration",
     "Category",
     "CentroidPath",
+    "Closeness",
     "Clusters",
+    "CodeComplexity",
     "Column",
     "Curriculum",
     "Cutoffs",
@@ -117,9 +126,10 @@ __all__ = [
     "Given",
     "Glide",
     "GroupMixture",
-    "GroupSteps",
+    "GroupStages",
     "GroupedOrdering",
     "HardFirst",
+    "History",
     "Interleaved",
     "ItemResponse",
     "LearningProgress",
@@ -146,6 +156,8 @@ __all__ = [
     "RandomPrompts",
     "RandomSubsets",
     "RankShare",
+    "Rarity",
+    "Readability",
     "Relation",
     "Replay",
     "RootPacing",
@@ -159,11 +171,13 @@ __all__ = [
     "SlidingBell",
     "SortedBy",
     "SpacedRepeats",
+    "Stages",
     "StandardScore",
     "Steady",
     "Steps",
     "Swing",
     "TeacherLabel",
+    "TextProxy",
     "Thinned",
     "Thompson",
     "Tiers",

@@ -16,7 +16,7 @@ from curricula.signals.base import Scores
 from curricula.state import State
 from lessons.errors import ConfigError, DataError
 
-__all__ = ["GroupMixture", "GroupSteps", "draw_from_groups", "present_shares", "share_out"]
+__all__ = ["GroupMixture", "GroupStages", "draw_from_groups", "present_shares", "share_out"]
 
 
 class GroupMixture(Mixture):
@@ -72,7 +72,7 @@ class GroupMixture(Mixture):
         return present_shares(groups, np.where(capped > 0, capped, 0.0) ** (1 / self.temperature), self.by)
 
 
-class GroupSteps(Mixture):
+class GroupStages(Mixture):
     """Stages of equal length, each with groups of its own, drawn from evenly or by their sizes.
 
     Sequential stages hold one group each; cumulative ones also all before it: the mixed curriculum (Bhasin et al. 2024,
@@ -81,7 +81,7 @@ class GroupSteps(Mixture):
 
     Args:
         by: Name of the signal of groups.
-        steps: The groups of each stage; None gives every group a stage, in the order listed.
+        stages: The groups of each stage; None gives every group a stage, in the order listed.
         cumulative: Whether a stage also draws from the groups of the stages before.
         carry: Share of a stage's lessons that come from the stages before, in [0, 1); for stages that do not cumulate.
         starts: When each stage but the first begins, as shares of the run; None for stages of equal length.
@@ -91,14 +91,14 @@ class GroupSteps(Mixture):
     def __init__(
         self,
         by: str,
-        steps: Sequence[Sequence[str]] | None = None,
+        stages: Sequence[Sequence[str]] | None = None,
         cumulative: bool = False,
         carry: float = 0.0,
         starts: Sequence[float] | None = None,
         each: Literal["group", "lesson"] = "group",
     ) -> None:
         self.by = by
-        self.steps = steps
+        self.stages = stages
         self.cumulative = cumulative
         self.carry = carry
         self.starts = starts
@@ -111,7 +111,7 @@ class GroupSteps(Mixture):
         starts = [k / len(table) for k in range(1, len(table))] if self.starts is None else self.starts
         if len(starts) != len(table) - 1:
             raise ConfigError(
-                f"GroupSteps got {len(starts)} starts for {len(table)} stages; there must be one fewer than stages. "
+                f"GroupStages got {len(starts)} starts for {len(table)} stages; there must be one fewer than stages. "
                 "Correct `starts`."
             )
         stage = sum(moment.progress >= start for start in starts)
@@ -121,14 +121,14 @@ class GroupSteps(Mixture):
         """Return each stage's shares of the groups."""
         if not 0 <= self.carry < 1 or (self.cumulative and self.carry) or self.each not in ("group", "lesson"):
             raise ConfigError(
-                f"GroupSteps got carry={self.carry}, cumulative={self.cumulative} and each={self.each!r}; the carry "
+                f"GroupStages got carry={self.carry}, cumulative={self.cumulative} and each={self.each!r}; the carry "
                 "must be at least 0, below 1, and 0 if the stages cumulate; each is 'group' or 'lesson'. Correct them."
             )
-        steps = self.steps or [[label] for label in groups.labels]
+        stages = self.stages or [[label] for label in groups.labels]
         weight = np.ones(len(groups)) if self.each == "group" else groups.sizes.astype(np.float64)
         table, before = [], np.zeros(len(groups))
-        for names in steps:
-            now = groups.vector(dict.fromkeys(names, 1.0), "GroupSteps' `steps`", default=0.0) * weight
+        for names in stages:
+            now = groups.vector(dict.fromkeys(names, 1.0), "GroupStages' `stages`", default=0.0) * weight
             shares = present_shares(groups, now + (before if self.cumulative else 0.0), self.by)
             if self.carry and before.any():
                 shares = (1 - self.carry) * shares + self.carry * present_shares(groups, before, self.by)

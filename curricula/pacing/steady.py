@@ -8,7 +8,7 @@ from curricula.pacing.base import Pacing, check_share
 from curricula.state import State
 from lessons.errors import ConfigError
 
-__all__ = ["Steady", "Steps"]
+__all__ = ["Steady", "Stages"]
 
 
 class Steady(Pacing):
@@ -27,7 +27,7 @@ class Steady(Pacing):
         return self.at
 
 
-class Steps(Pacing):
+class Stages(Pacing):
     """A dial that jumps at set moments: a table of stages.
 
     Args:
@@ -42,7 +42,7 @@ class Steps(Pacing):
     def share(self, progress: float, state: State) -> float:
         """Return the position of the stage.
 
-        >>> [Steps([0.2, 0.5, 1.0]).share(t / 4, {}) for t in range(4)]
+        >>> [Stages([0.2, 0.5, 1.0]).share(t / 4, {}) for t in range(4)]
         [0.2, 0.2, 0.5, 1.0]
         """
         return self.shares[self.stage(progress, state)]
@@ -58,8 +58,8 @@ class Steps(Pacing):
         rising = all(a < b for a, b in zip([0.0, *starts], [*starts, 1.0], strict=True))
         if not stages or len(starts) != stages - 1 or not rising:
             raise ConfigError(
-                f"Steps got shares={list(self.shares)} and starts={self.starts}; at least one share is needed, and one "
-                "start fewer, rising between 0 and 1. Correct the table."
+                f"Stages got shares={list(self.shares)} and starts={self.starts}; at least one share is needed, "
+                "and one start fewer, rising between 0 and 1. Correct the table."
             )
         for value in self.shares:
             check_share(self, "shares", value)

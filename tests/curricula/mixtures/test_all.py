@@ -17,7 +17,7 @@ from curricula.mixtures import (
     CyclicPasses,
     GaussianRank,
     GroupMixture,
-    GroupSteps,
+    GroupStages,
     LearningProgress,
     Linked,
     Mixture,
@@ -32,7 +32,7 @@ from curricula.mixtures import (
     WeightedDraw,
     WeightedLoss,
 )
-from curricula.pacing import Gate, Glide, RootPacing, Steady, Steps, Swing
+from curricula.pacing import Gate, Glide, RootPacing, Stages, Steady, Swing
 from curricula.pool import Pool
 from curricula.timetable import Procedural
 
@@ -42,7 +42,7 @@ MIXTURES: list[Mixture] = [
     CyclicPasses("score"),
     GaussianRank(3.0, 6.0),
     GroupMixture("topic", temperature=2.0),
-    GroupSteps("topic", carry=0.25),
+    GroupStages("topic", carry=0.25),
     LearningProgress("topic", interest="score"),
     Linked(PrefixPool(Steady()), "family"),
     PrefixPool(Gate([0.2, 0.6, 1.0], threshold=0.5, patience=2), window=0.5),
@@ -55,7 +55,7 @@ MIXTURES: list[Mixture] = [
     Thompson("topic", "accuracy"),
     UpperConfidence("topic", "accuracy", choices=3),
     WeightedDraw("score", 0.5),
-    WeightedLoss(GroupSteps("topic", cumulative=True), "score", Steps([0.2, 0.8])),
+    WeightedLoss(GroupStages("topic", cumulative=True), "score", Stages([0.2, 0.8])),
 ]
 mixtures = st.sampled_from(MIXTURES)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curricula.mixtures import GroupMixture, GroupSteps, Mixture
+from curricula.mixtures import GroupMixture, GroupStages, Mixture
 from curricula.mixtures.base import Moment
 from curricula.mixtures.groups import share_out
 from curricula.pool import Pool
@@ -54,11 +54,11 @@ def test_inside_a_group_every_lesson_comes_alike(make_pool: Make) -> None:
 
 def test_stages_are_sequential_cumulative_or_carry_some_over(make_pool: Make) -> None:
     pool = make_pool(topic=TOPICS)
-    sequential = [counted(GroupSteps("topic"), pool, k, 3) for k in range(3)]
+    sequential = [counted(GroupStages("topic"), pool, k, 3) for k in range(3)]
     assert sequential == [{"a": 60}, {"b": 60}, {"c": 60}]
-    cumulative = [counted(GroupSteps("topic", cumulative=True), pool, k, 3) for k in range(3)]
+    cumulative = [counted(GroupStages("topic", cumulative=True), pool, k, 3) for k in range(3)]
     assert cumulative == [{"a": 60}, {"a": 30, "b": 30}, {"a": 20, "b": 20, "c": 20}]
-    carried = GroupSteps("topic", [["b", "c"], ["a"]], carry=0.1, starts=[0.75], each="lesson")
+    carried = GroupStages("topic", [["b", "c"], ["a"]], carry=0.1, starts=[0.75], each="lesson")
     assert [counted(carried, pool, k, 4, 300) for k in (0, 2, 3)] == [
         {"b": 60, "c": 240},
         {"b": 60, "c": 240},
@@ -83,8 +83,8 @@ def test_a_group_without_lessons_is_named(make_pool: Make) -> None:
     [
         (GroupMixture("topic", temperature=0), r"temperature=0 and most=None; both must be above 0"),
         (GroupMixture("topic", "even"), r"weights='even'; allowed are 'proportional', 'equal', or"),  # type: ignore[arg-type]
-        (GroupSteps("topic", carry=1.0), r"carry=1\.0, cumulative=False and each='group'; the carry must be"),
-        (GroupSteps("topic", starts=[0.5]), r"1 starts for 3 stages; there must be one fewer"),
+        (GroupStages("topic", carry=1.0), r"carry=1\.0, cumulative=False and each='group'; the carry must be"),
+        (GroupStages("topic", starts=[0.5]), r"1 starts for 3 stages; there must be one fewer"),
     ],
 )
 def test_impossible_settings_are_refused(make_pool: Make, mixture: Mixture, message: str) -> None:

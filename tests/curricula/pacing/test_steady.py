@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from curricula.pacing import Steady, Steps
+from curricula.pacing import Stages, Steady
 from lessons.errors import ConfigError
 
 
 def test_a_table_of_stages() -> None:
-    pacing = Steps([0.1, 0.5, 1.0], [0.25, 0.9])
+    pacing = Stages([0.1, 0.5, 1.0], [0.25, 0.9])
     moments = [0.0, 0.24, 0.25, 0.89, 0.9, 0.99]
     assert [pacing.share(moment, {}) for moment in moments] == [0.1, 0.1, 0.5, 0.5, 1.0, 1.0]
     assert [pacing.stage(moment, {}) for moment in moments] == [0, 0, 1, 1, 2, 2]
@@ -15,9 +15,9 @@ def test_a_table_of_stages() -> None:
 
 
 @pytest.mark.parametrize(
-    "pacing", [Steps([]), Steps([0.5, 1.0], []), Steps([0.5, 1.0], [1.0]), Steps([0.1, 0.2, 0.3], [0.5, 0.4])]
+    "pacing", [Stages([]), Stages([0.5, 1.0], []), Stages([0.5, 1.0], [1.0]), Stages([0.1, 0.2, 0.3], [0.5, 0.4])]
 )
-def test_tables_that_do_not_fit_are_refused(pacing: Steps) -> None:
+def test_tables_that_do_not_fit_are_refused(pacing: Stages) -> None:
     with pytest.raises(ConfigError, match=r"at least one share is needed, and one start fewer, rising between 0 and 1"):
         pacing.share(0.5, {})
 
@@ -25,5 +25,5 @@ def test_tables_that_do_not_fit_are_refused(pacing: Steps) -> None:
 def test_shares_outside_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"Steady got at=2; allowed are numbers from 0 to 1"):
         Steady(2).share(0.5, {})
-    with pytest.raises(ConfigError, match=r"Steps got shares=-1"):
-        Steps([-1, 1]).share(0.5, {})
+    with pytest.raises(ConfigError, match=r"Stages got shares=-1"):
+        Stages([-1, 1]).share(0.5, {})
