@@ -27,7 +27,7 @@ class DifficultyAnnotator(Annotator):
         temperature: Temperature of sampling; None for the provider's default.
         max_output_tokens: Upper bound on the tokens of one reply, hidden reasoning included.
         seed: Seed of the first vote, for teachers that honour seeds; vote k uses seed + k.
-        show_reference: Show the teacher the right answer (a copied template must use it).
+        show_reference: Show the teacher the right answer (marked as such).
         repairs: How often a reply that cannot be read is sent back with the reason: 0 or 1.
         template: Text file with another prompt template; copy teachers/annotators/templates/difficulty.txt.
     """

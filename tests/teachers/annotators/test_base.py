@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import teachers.annotators
 from lessons.errors import ConfigError
 from lessons.records import Message, Prompt
 from teachers import ScriptedBackend
-from teachers.annotators import Annotator, Asking, DifficultyAnnotator
+from teachers.annotators import Annotator, Asking, DifficultyAnnotator, RationaleAnnotator
 from teachers.backend import Completion, Request, Sampling
 from teachers.caller import Reply
 from tutelage.settings import settings_of
@@ -95,3 +97,17 @@ def test_the_example_of_an_estimate_is_no_smaller_than_a_repair() -> None:
 def test_more_than_one_repair_is_refused() -> None:
     with pytest.raises(ConfigError, match="repairs of DifficultyAnnotator is 2; it must be 0 or 1"):
         DifficultyAnnotator(repairs=2).check(None)
+
+
+def test_samples_drawn_alike_share_a_call_and_keep_their_order() -> None:
+    calls: list[list[int]] = []
+
+    async def bundled(requests: Sequence[Request]) -> list[Reply]:
+        calls.append([request.sample for request in requests])
+        texts = [f"way {request.sample}\nAnswer: 4" for request in requests]
+        return [Reply(Completion(text, "stop", 1, 1, "m"), text, 0.0, False) for text in texts]
+
+    asking, _ = replies()
+    found = asyncio.run(RationaleAnnotator(samples=4).annotate(replace(asking, bundled=bundled)))
+    assert [a.text for a in found] == ["way 0", "way 1", "way 2", "way 3"]
+    assert sorted(calls) == [[0], [1, 2, 3]]  # the first is drawn at temperature 0, the fresh ones at 0.8

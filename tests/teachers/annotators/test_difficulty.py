@@ -93,3 +93,11 @@ def test_unreadable_votes_do_not_count_and_too_many_of_them_are_a_problem(answer
 def test_senseless_votes_are_refused(votes: int, temperature: float) -> None:
     with pytest.raises(ConfigError, match=rf"votes of DifficultyAnnotator is {votes} with temperature {temperature}"):
         DifficultyAnnotator(votes=votes, temperature=temperature).check(None)
+
+
+def test_the_reference_is_only_shown_where_allowed() -> None:
+    prompt = Prompt("p", (Message("user", "2+2?"),), reference="4")
+    hidden = DifficultyAnnotator().build(prompt)[-1].content
+    assert "right answer" not in hidden
+    shown = DifficultyAnnotator(show_reference=True).build(prompt)[-1].content
+    assert shown.replace("\n\nThe right answer is 4.", "") == hidden
