@@ -13,6 +13,7 @@ from lessons.records import Grade, Prompt
 
 __all__ = ["NumberGrader"]
 
+WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,17})")
 ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 
 
@@ -33,7 +34,11 @@ class NumberGrader(Grader):
 
     def grade(self, text: str, prompt: Prompt) -> Grade:
         """Mark the number in `text`; see `Grader.grade`."""
-        wanted = stated_number(reference_of(prompt, self))
+        reference = reference_of(prompt, self)
+        if WHOLE.fullmatch(reference) and WHOLE.fullmatch(text):  # most answers, at a tenth of the time (measured)
+            right = abs(int(text) - int(reference)) <= self.tolerance
+            return Grade(right, float(right), text, self.name, None if right else f"the reference is {reference}")
+        wanted = stated_number(reference)
         if wanted is None:
             raise unusable_reference(prompt, self, "a number", "Choose another grader, for example ExactGrader.")
         given = stated_number(text)

@@ -77,3 +77,12 @@ def test_the_grade_says_what_was_read() -> None:
 def test_a_reference_without_a_number() -> None:
     with pytest.raises(DataError, match=r"'p': its reference is 'Paris', which is not a number. Choose another grader"):
         right("7", "Paris")
+
+
+@given(st.integers(-(10**20), 10**20), st.integers(-2, 2), st.sampled_from([1e-6, 0.0, 1.0]))
+def test_whole_numbers_are_marked_the_short_way_as_the_long_way(value: int, off: int, tolerance: float) -> None:
+    grader = NumberGrader(tolerance)
+    short = grader.grade(str(value + off), Prompt("p", (Message("user", "?"),), str(value)))
+    long = grader.grade(f"Answer: {value + off}", Prompt("p", (Message("user", "?"),), f" {value} "))
+    assert short == long
+    assert short.correct == (abs(off) <= tolerance)
