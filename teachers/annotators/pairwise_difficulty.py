@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -142,8 +143,8 @@ class Comparisons(Roll):
         self.pool: list[Prompt] = []
         self.waiting: dict[str, list[Prompt]] = {}
         self.numbers: dict[str, int] = {}
-        self.winners: list[int] = []
-        self.losers: list[int] = []
+        self.winners = array("i")  # half the memory of a list: there may be millions
+        self.losers = array("i")
         self.source: Provenance | None = None
 
     def enroll(self, prompt: Prompt) -> None:
