@@ -51,7 +51,7 @@ class Caller:
         self.sender = Sender(backend, ledger, self.limits, self.run, self.gate, self.counts)
         self.pending: dict[str, asyncio.Future[Reply]] = {}
         self.desk: BatchDesk | None = None
-        self.run.when_stopping.append(self.gate.stop)
+        self.run.when_stopping += [self.gate.stop, backend.stop]
         backend.heard = self.gate.hear
 
     def use_batches(self, batches: Batches | None) -> None:
@@ -89,6 +89,25 @@ class Caller:
             return await asyncio.shield(under_way)
         bundle = [Asked(key, canonical, request)]
         return (await self.bought(bundle, self.promised(bundle)))[0]
+
+    async def recall(self, request: Request) -> Reply:
+        """Return the reply to a request from the ledger, and send nothing.
+
+        Raises:
+            CallFailed: It is not there.
+        """
+        key = self.keys.key(request_json(request))
+        stored = self.ledger.get(key)
+        if stored is None:
+            raise CallFailed(
+                f"The reply {key} is not in the ledger, and only what failed before is asked for in this run. "
+                "Run without retry_failed to ask for everything that is missing."
+            )
+        return self.known(stored)
+
+    async def recall_samples(self, requests: Sequence[Request]) -> list[Reply]:
+        """Return the replies to several requests from the ledger, and send nothing; errors as `recall`."""
+        return [await self.recall(request) for request in requests]
 
     async def ask_samples(self, requests: Sequence[Request]) -> list[Reply]:
         """Return the replies to requests that differ only in their sample number, in their order.

@@ -164,6 +164,8 @@ class Sender:
                 raws = await self.backend.send_samples([asked.request for asked in bundle])
             completions = [self.glance(raw) for raw in raws]
             taken = self.took(completions, worst)
+        except Stopped:
+            raise  # the call still waited inside the backend: nothing was sent
         except Exception as error:
             verdict = tries.note(error)
             if isinstance(verdict, RateLimited):
@@ -205,12 +207,13 @@ class Sender:
     def took(self, completions: Sequence[Completion | None], worst: Cost) -> Cost:
         """Return what a call took; the worst case where a reply does not say."""
         if len(completions) == 1:
-            return worst if completions[0] is None else actual(completions[0], self.price, worst)
+            completion = completions[0]
+            return worst if completion is None else actual(completion, self.backend.price_of(completion), worst)
         dollars, tokens = 0.0, 0
         for completion in completions:
             if completion is None or completion.input_tokens is None or completion.output_tokens is None:
                 return worst
-            one = actual(completion, self.price, worst)
+            one = actual(completion, self.backend.price_of(completion), worst)
             dollars, tokens = dollars + one.dollars, tokens + one.tokens
         return Cost(dollars, 1, tokens)
 
@@ -220,7 +223,8 @@ class Sender:
         """Store replies, each with what it cost; return what the ledger holds once they are on disk."""
         kept = []
         for asked, raw, completion in zip(bundle, raws, completions, strict=True):
-            kept.append(self.put(asked.key, asked.canonical, raw, completion, self.price))
+            price = self.price if completion is None else self.backend.price_of(completion)
+            kept.append(self.put(asked.key, asked.canonical, raw, completion, price))
         try:
             if len(kept) == 1:
                 return [await kept[0]]

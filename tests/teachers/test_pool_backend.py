@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lessons.errors import BudgetExceeded, CallFailed, ConfigError, MissingSecret, PartialResult
+from lessons.errors import BudgetExceeded, CallFailed, ConfigError, MissingSecret, PartialResult, Stopped
 from lessons.records import Message
 from lessons.tables import read_annotations
 from teachers import (
@@ -27,6 +29,8 @@ from teachers import (
     distill,
 )  # fmt: skip
 from teachers.backend import Completion, Request, Sampling
+from teachers.caller import Caller
+from teachers.ledger_records import StoredReply
 from teachers.pricing import Price
 from teachers.request_keys import RequestKeys
 
@@ -150,6 +154,28 @@ def test_moving_keys_endpoints_weights_or_numbers_buys_nothing_again(
         assert PoolBackend([member(openai(one))]).model == "gpt-test"
 
 
+def test_the_dearest_is_reserved_and_the_one_that_answered_is_paid(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    with loopback() as cheap, loopback() as dear:
+        pool = PoolBackend([member(openai(cheap)), member(openai(dear, input_price=5.0, output_price=1.0))])
+        assert pool.price == Price.flat(5.0, 2.0)
+        summary = run(sums(30), pool, tmp_path)
+        with Ledger(tmp_path / "l.sqlite") as ledger:
+            replies = [pool.read(stored.raw) for stored in stored_replies(ledger)]
+    rates = {"gpt-test (1)": (1.0, 2.0), "gpt-test (2)": (5.0, 1.0)}
+    bill = 0.0
+    for reply in replies:
+        read_rate, written_rate = rates[str(reply.answered_by)]
+        bill += ((reply.input_tokens or 0) * read_rate + (reply.output_tokens or 0) * written_rate) / 1e6
+    assert len(replies) == 30
+    assert summary.dollars == pytest.approx(bill, rel=1e-9)
+
+
+def stored_replies(ledger: Ledger) -> list[StoredReply]:
+    with closing(sqlite3.connect(ledger.path)) as connection:
+        found = [ledger.get(key) for (key,) in connection.execute("SELECT key FROM replies")]
+    return [reply for reply in found if reply is not None]
+
+
 def test_an_unknown_price_of_one_member_is_unknown_for_the_pool() -> None:
     known = OpenAIBackend("m", "http://127.0.0.1:1/v1", None, input_price=1.0, output_price=1.0)
     unknown = OpenAIBackend("m", "http://127.0.0.1:1/v1", None)
@@ -166,6 +192,27 @@ def test_a_budget_stops_calls_that_wait_for_a_member(loopback: Any, sums: Any, t
         with pytest.raises(BudgetExceeded):
             run(sums(40), pool, tmp_path, budget=Budget(calls=5))
         assert len(one.bodies) == 5
+
+
+def test_calls_that_wait_for_a_member_are_not_sent_once_the_run_stops(loopback: Any, sums: Any, tmp_path: Path) -> None:
+    """The one member refuses for half a minute; a call outside of the pool stops the run meanwhile."""
+    with loopback(fault=lambda question, before: "429", retry_after="30") as limited:
+        pool = PoolBackend([member(openai(limited))])
+
+        async def work() -> None:
+            with Ledger(tmp_path / "l.sqlite") as ledger:
+                caller = Caller(pool, ledger, QUICK)
+                asks = [asyncio.ensure_future(caller.ask(Request((Message("user", str(k)),)))) for k in range(5)]
+                while not limited.bodies or pool.seats is None or not pool.seats.queue:
+                    await asyncio.sleep(0.01)
+                caller.stop(Stopped("enough"))
+                found = await asyncio.gather(*asks, return_exceptions=True)
+                assert [str(error) for error in found] == ["enough"] * 5
+                assert caller.account.spent.calls == 0
+                assert ledger.totals().failed_attempts == 0
+            await pool.aclose()
+
+        asyncio.run(work())
 
 
 def test_samples_are_drawn_by_one_call_to_one_member(tmp_path: Path) -> None:
