@@ -76,6 +76,9 @@ class StorageError(TutelageError, OSError):
 class CallFailed(TutelageError, RuntimeError):
     """A teacher call failed for good: a fatal answer, or retries used up."""
 
+    attempts: int = 0
+    """How often it was sent in this run."""
+
 
 class PartialResult(TutelageError, RuntimeError):
     """Some prompts could not be annotated. The failures are listed in a file; allow partial results or retry them."""

@@ -209,10 +209,12 @@ class BatchDesk:
 
     def failure(self, reason: str, tries: int) -> CallFailed:
         """Describe a request that no batch answered."""
-        return CallFailed(
+        failure = CallFailed(
             f"The teacher {self.sender.backend.model!r} did not answer in a batch (after {tries} tries): "
             f"{reason[:2000]} Everything answered so far is in the ledger; correct the cause and run again."
         )
+        failure.attempts = tries
+        return failure
 
     def give_up(self, trip: Trip, error: Exception) -> None:
         """Leave a batch where it is, because of an error that is not the batch's; the run ends."""

@@ -59,6 +59,13 @@ class Callers:
         """What all did so far."""
         return sum((caller.counts for caller in list(self.by_identity.values())), Counts())
 
+    def counts_by_model(self) -> dict[str, Counts]:
+        """Return what each did so far, by the name of its model."""
+        found: dict[str, Counts] = {}
+        for caller in list(self.by_identity.values()):
+            found[caller.backend.model] = found.get(caller.backend.model, Counts()) + caller.counts
+        return found
+
     def stop(self, reason: Exception) -> None:
         """Send nothing more; calls under way may finish."""
         self.run.stop(reason)

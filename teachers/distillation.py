@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lessons.errors import ConfigError, PartialResult, Stopped
-from lessons.files import write_text
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from lessons.tables import write_annotations
@@ -17,6 +15,9 @@ from teachers.annotators.base import Annotator
 from teachers.backend import TeacherBackend
 from teachers.batching import Batches
 from teachers.budget import Budget
+from teachers.caller import Counts
+from teachers.callers import Callers
+from teachers.failures import failed_prompts, partial_message, write_failures
 from teachers.limits import Limits
 from teachers.pipeline import Failure, Pipeline, backends_of
 from teachers.progress import Progress
@@ -56,8 +57,22 @@ class DistillSummary:
     """What the new replies cost; None when the price is not known."""
     dollars_from_ledger: float = 0.0
     """What the others once cost, as far as known."""
+    by_teacher: dict[str, Counts] = field(default_factory=dict)
+    """What each teacher did, by its model's name."""
     seconds: float = 0.0
     """Time it took."""
+
+    def add_up(self, callers: Callers | None, failures: int, priced: bool, seconds: float) -> None:
+        """Take over what was asked."""
+        self.by_teacher = callers.counts_by_model() if callers is not None else {}
+        counts = sum(self.by_teacher.values(), Counts())
+        self.failures = failures
+        self.calls, self.from_ledger = counts.calls, counts.from_ledger
+        self.failed_attempts = counts.failed_attempts
+        self.input_tokens, self.output_tokens = counts.input_tokens, counts.output_tokens
+        self.dollars = counts.dollars if priced else None
+        self.dollars_from_ledger = counts.dollars_from_ledger
+        self.seconds = seconds
 
     def count(self, annotation: Annotation) -> None:
         """Count one annotation."""
@@ -80,6 +95,8 @@ def distill(
     progress: bool = True,
     allow_partial: bool = False,
     batches: Batches | None = None,
+    retry_failed: bool = False,
+    total: int | None = None,
 ) -> DistillSummary:
     """Ask a teacher about prompts and write the annotations, in the order of the prompts, to a Parquet file.
 
@@ -99,6 +116,8 @@ def distill(
         allow_partial: Write the file even when some annotations could not be had.
         batches: Buy through the provider's batch interface, at its lower price; None to call live. A run may be gone on
             with in the other mode: the ledger holds both.
+        retry_failed: Make calls only for the prompts that failures.jsonl lists; the others come from the ledger.
+        total: How many prompts there are, for the time left, where `prompts` does not know its length.
 
     Raises:
         PartialResult: Some annotations could not be had. Everything else is in the ledger.
@@ -109,14 +128,15 @@ def distill(
     """
     limits, budget, out = limits or Limits(), budget or Budget(), Path(out)
     check_settings(teacher, annotators, grader, limits, budget, batches)
+    only = failed_prompts(out) if retry_failed else None
     teachers = backends_of(teacher, annotators)
     for backend in teachers:
         backend.prepare()
     summary = DistillSummary()
     failures: list[Failure] = []
     started = time.monotonic()
-    total = len(prompts) if isinstance(prompts, Sized) else None
-    pipeline = Pipeline(prompts, teacher, annotators, grader, Path(ledger), limits, budget, batches)
+    total = len(prompts) if isinstance(prompts, Sized) else total
+    pipeline = Pipeline(prompts, teacher, annotators, grader, Path(ledger), limits, budget, batches, only)
     priced = all(backend.price is not None for backend in teachers)
 
     def written(bar: Progress) -> Iterator[Annotation]:
@@ -126,7 +146,11 @@ def distill(
             for annotation in worked.annotations:
                 summary.count(annotation)
                 yield annotation
-            bar.at(summary.prompts, pipeline.counts.dollars if priced else None)
+            if not bar.due:
+                continue
+            counts = pipeline.counts
+            bar.at(summary.prompts, counts.dollars if priced else None, projected(counts, pipeline.finished, total))
+        bar.at(summary.prompts, pipeline.counts.dollars if priced else None)
         write_failures(out, failures)
         if failures and not allow_partial:
             raise PartialResult(partial_message(out, failures, summary.prompts))
@@ -144,15 +168,16 @@ def distill(
         if pipeline.left_behind:
             raise type(error)(f"{error} {pipeline.left_behind}") from None
         raise
-    counts = pipeline.counts
-    summary.failures = len(failures)
-    summary.calls, summary.from_ledger = counts.calls, counts.from_ledger
-    summary.failed_attempts = counts.failed_attempts
-    summary.input_tokens, summary.output_tokens = counts.input_tokens, counts.output_tokens
-    summary.dollars = counts.dollars if priced else None
-    summary.dollars_from_ledger = counts.dollars_from_ledger
-    summary.seconds = time.monotonic() - started
+    summary.add_up(pipeline.callers, len(failures), priced, time.monotonic() - started)
     return summary
+
+
+def projected(counts: Counts, finished: int, total: int | None) -> float | None:
+    """Return what the whole run will likely cost: prompts to come cost what the others did, bought now or before."""
+    if total is None or not finished:
+        return None
+    mean = (counts.dollars + counts.dollars_from_ledger) / finished
+    return counts.dollars + mean * max(0, total - finished)
 
 
 def check_settings(
@@ -192,27 +217,3 @@ def check_settings(
             )
     for backend in backends_of(teacher, annotators):
         budget.check(backend.price, backend.model)
-
-
-def failures_path(out: Path) -> Path:
-    """Return where the failures of a run are listed."""
-    return out.with_name("failures.jsonl")
-
-
-def write_failures(out: Path, failures: list[Failure]) -> None:
-    """List the failures next to the output; an old list goes when there are none."""
-    path = failures_path(out)
-    if failures:
-        write_text(path, "".join(json.dumps(asdict(failure), ensure_ascii=False) + "\n" for failure in failures))
-    else:
-        path.unlink(missing_ok=True)
-
-
-def partial_message(out: Path, failures: list[Failure], prompts: int) -> str:
-    """Say what is missing and what to do."""
-    return (
-        f"{len(failures)} annotations of {len({f.prompt_id for f in failures})} of {prompts} prompts could not be had. "
-        f"The first: {failures[0].kind} of {failures[0].prompt_id!r}: {failures[0].reason[:300]} All are listed in "
-        f"{failures_path(out)}. Everything else is in the ledger: run the same command again to retry only these, or "
-        f"with allow_partial to write {out} without them."
-    )

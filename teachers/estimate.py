@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lessons.grading import Grader
 from lessons.records import Prompt
 from teachers.annotators.base import Annotator
+from teachers.annotators.by import By
 from teachers.backend import Request, TeacherBackend
+from teachers.batching import Batches
 from teachers.budget import Budget, worst_case
 from teachers.distillation import check_settings
 from teachers.ledger import Ledger
 from teachers.limits import Limits
-from teachers.pricing import Price
 from teachers.request_keys import RequestKeys, request_json
 
 __all__ = ["Estimate", "estimate"]
@@ -33,7 +34,7 @@ class Estimate:
     calls: int = 0
     """Calls that are certain, beyond what the ledger holds."""
     calls_at_most: int = 0
-    """Calls if every prompt needs as many asks as allowed (retries of failed calls not counted)."""
+    """Calls if every prompt needs as many asks as allowed, repairs included (retries of failed calls not counted)."""
     in_ledger: int = 0
     """Certain requests that are answered already."""
     input_tokens: int = 0
@@ -50,6 +51,54 @@ class Estimate:
     """Dollars at the worst; None when the price is not known."""
 
 
+class Foreseen:
+    """What one teacher would be asked: its keys, its price, the length of its answers.
+
+    Args:
+        teacher: The teacher.
+        ledger: The open ledger; None when there is none yet.
+        batched: Whether it is asked in batches.
+    """
+
+    def __init__(self, teacher: TeacherBackend, ledger: Ledger | None, batched: bool) -> None:
+        self.keys = RequestKeys(teacher.identity)
+        self.ledger = ledger
+        self.price = teacher.price
+        self.samples_per_call = max(1, teacher.samples_per_call)
+        if batched and teacher.batch_api is not None:
+            self.samples_per_call = 1
+            self.price = None if self.price is None else self.price.scaled(teacher.batch_api.price_factor)
+        self.mean_output: float | None = None
+        if ledger is not None:
+            known = ledger.totals(self.keys.identity_json)
+            if known.replies >= ENOUGH_REPLIES:
+                self.mean_output = known.output_tokens / known.replies
+
+    def missing(self, requests: Sequence[Request]) -> list[Request]:
+        """Return the requests that the ledger does not answer."""
+        if self.ledger is None:
+            return list(requests)
+        return [request for request in requests if self.keys.key(request_json(request)) not in self.ledger]
+
+    def calls(self, requests: Sequence[Request]) -> list[tuple[Request, int]]:
+        """Return the calls for some requests: samples of one question share them as far as the teacher allows."""
+        alike: dict[str, list[Request]] = {}
+        for request in requests:
+            alike.setdefault(request_json(replace(request, sample=0)), []).append(request)
+        size = self.samples_per_call
+        return [
+            (group[0], len(group[start : start + size]))
+            for group in alike.values()
+            for start in range(0, len(group), size)
+        ]
+
+    def likely_tokens(self, request: Request, samples: int) -> tuple[int, int]:
+        """Return the tokens that one call likely reads and writes."""
+        size = sum(len(message.content.encode("utf-8", "surrogatepass")) for message in request.messages)
+        written = request.sampling.max_output_tokens if self.mean_output is None else round(self.mean_output)
+        return size // BYTES_PER_TOKEN + 8 * len(request.messages), samples * written
+
+
 def estimate(
     prompts: Iterable[Prompt],
     teacher: TeacherBackend,
@@ -58,64 +107,56 @@ def estimate(
     ledger: str | Path,
     limits: Limits | None = None,
     budget: Budget | None = None,
+    batches: Batches | None = None,
 ) -> Estimate:
     """Estimate a distill run without making a call. The arguments are those of `distill`.
+
+    What an annotator asks of further models besides its own teacher is counted at that teacher's price.
 
     Raises:
         ConfigError: The settings contradict each other.
         UnknownPrice: A dollar budget for a teacher whose price is not known.
     """
-    check_settings(teacher, annotators, grader, limits or Limits(), budget or Budget())
-    keys, price = RequestKeys(teacher.identity), teacher.price
+    check_settings(teacher, annotators, grader, limits or Limits(), budget or Budget(), batches)
     result = Estimate()
-    if price is not None:
-        result.dollars = result.dollars_at_most = 0.0
     with Ledger(ledger) if Path(ledger).exists() else nullcontext() as opened:
-        mean_output = None
-        if opened is not None:
-            known = opened.totals(keys.identity_json)
-            if known.replies >= ENOUGH_REPLIES:
-                mean_output = known.output_tokens / known.replies
-        result.measured_output = mean_output is not None
+        known: dict[str, Foreseen] = {}
+        for backend in (asked_by(annotator, teacher) for annotator in annotators):
+            identity = RequestKeys(backend.identity).identity_json
+            known[identity] = known.get(identity) or Foreseen(backend, opened, batches is not None)
+        plan = [(a, known[RequestKeys(asked_by(a, teacher).identity).identity_json]) for a in annotators]
+        if all(foreseen.price is not None for foreseen in known.values()):
+            result.dollars = result.dollars_at_most = 0.0
+        result.measured_output = all(foreseen.mean_output is not None for foreseen in known.values())
         for prompt in prompts:
             result.prompts += 1
-            for annotator in annotators:
-                add(result, annotator, prompt, keys, opened, price, mean_output)
+            for annotator, foreseen in plan:
+                add(result, annotator, prompt, foreseen)
     return result
 
 
-def add(
-    result: Estimate,
-    annotator: Annotator,
-    prompt: Prompt,
-    keys: RequestKeys,
-    ledger: Ledger | None,
-    price: Price | None,
-    mean_output: float | None,
-) -> None:
+def asked_by(annotator: Annotator, teacher: TeacherBackend) -> TeacherBackend:
+    """Return the teacher that an annotator asks."""
+    return annotator.teacher if isinstance(annotator, By) else teacher
+
+
+def add(result: Estimate, annotator: Annotator, prompt: Prompt, foreseen: Foreseen) -> None:
     """Add what one annotator would ask about one prompt."""
     sure, most = annotator.foresee(prompt)
-    missing = [r for r in sure if ledger is None or keys.key(request_json(r)) not in ledger]
+    missing = foreseen.missing(sure)
     further = most - (len(sure) - len(missing))
     result.in_ledger += len(sure) - len(missing)
-    result.calls += len(missing)
     result.calls_at_most += further
-    for request in missing:
-        read, written = likely_tokens(request, mean_output)
+    for request, samples in foreseen.calls(missing):
+        read, written = foreseen.likely_tokens(request, samples)
+        result.calls += 1
         result.input_tokens += read
         result.output_tokens += written
-        if price is not None and result.dollars is not None:
-            result.dollars += price.cost(read, written)
-    example = annotator.example(prompt)
-    if example is not None and further:
-        worst = worst_case(example, price)
+        if foreseen.price is not None and result.dollars is not None:
+            result.dollars += foreseen.price.cost(read, written)
+    example = annotator.example(prompt) if further else None
+    if example is not None:
+        worst = worst_case(example, foreseen.price)
         result.tokens_at_most += further * worst.tokens
         if result.dollars_at_most is not None:
             result.dollars_at_most += further * worst.dollars
-
-
-def likely_tokens(request: Request, mean_output: float | None) -> tuple[int, int]:
-    """Return the tokens that one call likely reads and writes."""
-    size = sum(len(message.content.encode("utf-8", "surrogatepass")) for message in request.messages)
-    written = request.sampling.max_output_tokens if mean_output is None else round(mean_output)
-    return size // BYTES_PER_TOKEN + 8 * len(request.messages), written

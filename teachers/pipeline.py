@@ -53,6 +53,7 @@ class Pipeline:
         limits: How hard the teacher may be worked.
         budget: What this run may take.
         batches: How batches are used; None to call live.
+        only: Ids of the prompts that calls may be made for; None for all.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Pipeline:
         limits: Limits,
         budget: Budget,
         batches: Batches | None = None,
+        only: frozenset[str] | None = None,
     ) -> None:
         self.prompts = prompts
         self.teacher = teacher
@@ -74,6 +76,8 @@ class Pipeline:
         self.limits = limits
         self.budget = budget
         self.batches = batches
+        self.only = only
+        self.worker: Worker | None = None
         self.window = 4 * limits.in_flight + 256 if batches is None else batches.prompts_at_once
         self.left_behind = ""
         """What is left at the providers when the run ends."""
@@ -82,7 +86,7 @@ class Pipeline:
         self.main_task: asyncio.Task[None] | None = None
         self.stop_reason: Exception | None = None
         self.results: queue.SimpleQueue[list[Worked] | Ended] = queue.SimpleQueue()
-        self.finished: list[Worked] = []
+        self.handful: list[Worked] = []
         self.handed_over = 0.0
         self.thread = threading.Thread(target=self.run, name="teacher-calls", daemon=True)
 
@@ -111,6 +115,11 @@ class Pipeline:
     def counts(self) -> Counts:
         """What was asked so far, of all teachers together."""
         return self.callers.counts if self.callers is not None else Counts()
+
+    @property
+    def finished(self) -> int:
+        """Prompts worked on so far, those included that still wait for earlier ones to be handed over."""
+        return self.worker.finished if self.worker is not None else 0
 
     def stop(self, reason: Exception) -> None:
         """Start no more calls; those under way finish and are saved."""
@@ -151,7 +160,8 @@ class Pipeline:
                 callers.stop(self.stop_reason)
             rolls = [annotator.roll() for annotator in self.annotators]
             try:
-                await self.feed(Worker(callers, self.teacher, self.annotators, self.grader, rolls))
+                self.worker = Worker(callers, self.teacher, self.annotators, self.grader, rolls, self.only)
+                await self.feed(self.worker)
             except asyncio.CancelledError:
                 callers.cancel()
                 raise
@@ -176,7 +186,7 @@ class Pipeline:
                     await run.sleep(0.01)  # raises when the run stops: then nobody may be left who takes the results
             while window:
                 await self.take_head(window, worker)
-            self.results.put(self.finished + worker.conclude())
+            self.results.put(self.handful + worker.conclude())
         except Exception as error:
             run.stop(error)
             await asyncio.gather(*window, return_exceptions=True)  # calls under way finish and are saved
@@ -191,10 +201,10 @@ class Pipeline:
         """Wait for the oldest prompt; hand finished ones over by the handful, which wakes the writer less often."""
         worked = await window.popleft()
         worker.see(worked)
-        self.finished.append(worked)
-        if len(self.finished) >= HANDFUL or time.monotonic() - self.handed_over > LONGEST_WAIT_SECONDS:
-            self.results.put(self.finished)
-            self.finished, self.handed_over = [], time.monotonic()
+        self.handful.append(worked)
+        if len(self.handful) >= HANDFUL or time.monotonic() - self.handed_over > LONGEST_WAIT_SECONDS:
+            self.results.put(self.handful)
+            self.handful, self.handed_over = [], time.monotonic()
 
 
 def backends_of(teacher: TeacherBackend, annotators: Sequence[Annotator]) -> list[TeacherBackend]:

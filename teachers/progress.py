@@ -48,6 +48,7 @@ class Progress:
         self.task: TaskID | None = None
         self.done = 0
         self.dollars: float | None = None
+        self.likely_dollars: float | None = None
         self.started = self.updated = self.printed = time.monotonic()
 
     def __enter__(self) -> Progress:
@@ -68,9 +69,14 @@ class Progress:
         elif self.shown and self.stream is not None:
             print(self.line(), file=self.stream, flush=True)
 
-    def at(self, done: int, dollars: float | None = None) -> None:
-        """Show that so much is finished, and what it cost. Cheap enough to be called for every item."""
-        self.done, self.dollars = done, dollars
+    @property
+    def due(self) -> bool:
+        """Whether `at` would show anything now: where its figures take time to add up."""
+        return self.shown and time.monotonic() - self.updated >= SECONDS_BETWEEN_UPDATES
+
+    def at(self, done: int, dollars: float | None = None, likely_dollars: float | None = None) -> None:
+        """Show that so much is finished, what it cost, and what all will likely cost. Cheap enough for every item."""
+        self.done, self.dollars, self.likely_dollars = done, dollars, likely_dollars
         now = time.monotonic()
         if not self.shown or now - self.updated < SECONDS_BETWEEN_UPDATES:
             return
@@ -84,8 +90,14 @@ class Progress:
     def draw(self) -> None:
         """Update the bar."""
         if self.bar is not None and self.task is not None:
-            money = "" if self.dollars is None else f"${self.dollars:.4f}"
-            self.bar.update(self.task, completed=self.done, rate=f"{self.rate():.1f}/s", dollars=money)
+            self.bar.update(self.task, completed=self.done, rate=f"{self.rate():.1f}/s", dollars=self.money())
+
+    def money(self) -> str:
+        """Write what was spent and what all will likely cost; nothing where no money is spent."""
+        if self.dollars is None:
+            return ""
+        likely = "" if self.likely_dollars is None else f" of about ${self.likely_dollars:.2f}"
+        return f"${self.dollars:.4f}{likely}"
 
     def rate(self) -> float:
         """Return the items finished per second, over the whole time."""
@@ -99,7 +111,7 @@ class Progress:
         if self.total is not None and 0 < self.done < self.total:
             parts.append(f"{duration((self.total - self.done) * seconds / self.done)} to go")
         if self.dollars is not None:
-            parts.append(f"${self.dollars:.4f}")
+            parts.append(self.money())
         return ", ".join(parts)
 
 

@@ -25,6 +25,7 @@ class Tries:
         self.sender = sender
         self.key = key
         self.started = time.monotonic()
+        self.sent = 0
         self.transient = 0
         self.verdict: Verdict = Fatal()
         self.reason = ""
@@ -34,6 +35,7 @@ class Tries:
         sender = self.sender
         self.verdict = sender.backend.classify(error)
         self.reason = sender.backend.redact(f"{type(error).__name__}: {error}")
+        self.sent += 1
         if isinstance(self.verdict, Transient):
             self.transient += 1
         sender.counts.failed_attempts += 1
@@ -67,7 +69,9 @@ class Tries:
             return error
         reason = self.reason or self.sender.backend.redact(f"{type(error).__name__}: {error}")
         tried = f"after {self.transient} tries" if self.transient > 1 else "and trying again would not help"
-        return CallFailed(
+        failure = CallFailed(
             f"The teacher {self.sender.backend.model!r} did not answer ({tried}): {reason[:2000]} "
             "Everything answered so far is in the ledger; correct the cause and run again."
         )
+        failure.attempts = self.sent
+        return failure

@@ -52,6 +52,7 @@ class Worker:
         annotators: What is asked, in order.
         grader: Marks answers.
         rolls: What each annotator knows of the run.
+        only: Ids of the prompts that calls may be made for; None for all. The others come from the ledger.
     """
 
     def __init__(
@@ -61,12 +62,16 @@ class Worker:
         annotators: Sequence[Annotator],
         grader: Grader | None,
         rolls: Sequence[Roll | None],
+        only: frozenset[str] | None = None,
     ) -> None:
         self.callers = callers
         self.teacher = teacher
         self.annotators = annotators
         self.grader = grader
         self.rolls = rolls
+        self.only = only
+        self.finished = 0
+        """Prompts worked on, in whatever order they finish."""
 
     def enroll(self, prompt: Prompt) -> None:
         """Let the rolls take note of the next prompt."""
@@ -96,8 +101,7 @@ class Worker:
             except CallFailed as error:
                 if error is self.callers.run.stop_reason:
                     raise
-                attempts = getattr(error, "attempts", 0)
-                worked.failures.append(Failure(prompt.id, annotator.kind, str(error), attempts))
+                worked.failures.append(Failure(prompt.id, annotator.kind, str(error), error.attempts))
             except (TutelageError, asyncio.CancelledError):
                 raise
             except Exception as error:
@@ -105,26 +109,32 @@ class Worker:
                 raise
             else:
                 worked.annotations.extend(found)
+        self.finished += 1
         return worked
 
     def asking(self, prompt: Prompt, earlier: list[Annotation]) -> Asking:
         """Return what annotators need to work on a prompt with the run's teacher."""
-        caller = self.callers.of(self.teacher)
+        may_send = self.only is None or prompt.id in self.only
 
         def through(backend: TeacherBackend) -> Asking:
-            other = self.callers.of(backend)
+            caller = self.callers.of(backend)
             return replace(
-                asking, ask=other.ask, bundled=other.ask_samples, teacher=type(backend).__name__, model=backend.model
+                asking,
+                ask=caller.ask if may_send else caller.recall,
+                bundled=caller.ask_samples if may_send else caller.recall_samples,
+                teacher=type(backend).__name__,
+                model=backend.model,
             )
 
+        caller = self.callers.of(self.teacher)
         asking = Asking(
             prompt=prompt,
-            ask=caller.ask,
+            ask=caller.ask if may_send else caller.recall,
             teacher=type(self.teacher).__name__,
             model=self.teacher.model,
             grader=self.grader,
             earlier=earlier,
             through=through,
-            bundled=caller.ask_samples,
+            bundled=caller.ask_samples if may_send else caller.recall_samples,
         )
         return asking

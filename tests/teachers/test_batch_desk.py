@@ -16,6 +16,7 @@ from lessons.records import Prompt
 from lessons.tables import read_annotations
 from teachers import Budget, DifficultyAnnotator, Ledger, Limits, RationaleAnnotator, ScriptedBackend, distill
 from teachers.batching import Batches
+from teachers.estimate import estimate
 from teachers.pipeline import Pipeline
 
 spec = importlib.util.spec_from_file_location("batch_teacher", Path(__file__).with_name("batch_teacher.py"))
@@ -214,3 +215,10 @@ def test_settings_are_checked() -> None:
         Batches(largest=0).check()
     with pytest.raises(ConfigError, match="Batches poll_seconds must be 0 or more, got -1"):
         Batches(poll_seconds=-1).check()
+
+
+def test_an_estimate_counts_the_batch_price(tmp_path: Path, sums: Any) -> None:
+    arguments = (sums(10), BatchTeacher(Room()), [DifficultyAnnotator()], None, tmp_path / "l")
+    live, batched = estimate(*arguments), estimate(*arguments, batches=Batches())
+    assert live.dollars == 2 * batched.dollars
+    assert live.dollars_at_most == 2 * batched.dollars_at_most

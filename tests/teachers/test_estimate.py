@@ -7,7 +7,9 @@ import pytest
 
 from lessons.errors import UnknownPrice
 from teachers import Budget, CritiqueAnnotator, DifficultyAnnotator, RationaleAnnotator, ScriptedBackend, distill
+from teachers.annotators import By
 from teachers.estimate import estimate
+from teachers.pricing import Price
 
 ADDITION = ScriptedBackend("teachers.programs.addition:answer")
 
@@ -54,3 +56,33 @@ def test_a_dollar_budget_without_a_price_is_refused(tmp_path: Path, loopback: An
         with pytest.raises(UnknownPrice):
             estimate(sums(1), backend, [DifficultyAnnotator()], None, tmp_path / "l", budget=Budget(dollars=1))
         assert estimate(sums(1), backend, [DifficultyAnnotator()], None, tmp_path / "l").dollars is None
+
+
+def test_several_teachers_are_counted_at_their_own_prices(tmp_path: Path, sums: Any) -> None:
+    class Priced(ScriptedBackend):
+        @property
+        def price(self) -> Price:
+            return Price.flat(self.version, 2 * self.version)
+
+    cheap, dear = Priced("teachers.programs.addition:answer"), Priced("teachers.programs.addition:answer", version=10)
+    one = estimate(sums(5), cheap, [DifficultyAnnotator()], None, tmp_path / "l")
+    annotators = [DifficultyAnnotator(), By("second", dear, DifficultyAnnotator())]
+    both = estimate(sums(5), cheap, annotators, None, tmp_path / "l")
+    assert one.dollars is not None
+    assert both.dollars == pytest.approx(11 * one.dollars)
+    assert both.calls == 10
+
+
+def test_samples_of_one_call_read_the_question_once(tmp_path: Path, sums: Any) -> None:
+    class Bundling(ScriptedBackend):
+        samples_per_call = 8
+
+    alone = ScriptedBackend("teachers.programs.addition:answer")
+    together = Bundling("teachers.programs.addition:answer")
+    annotators = [RationaleAnnotator(samples=9, max_asks=9)]
+    many = estimate(sums(4), alone, annotators, None, tmp_path / "l")
+    few = estimate(sums(4), together, annotators, None, tmp_path / "l")
+    assert many.calls == 4 * 9
+    assert few.calls == 4 * 2  # the first at its own temperature, the eight others together
+    assert few.input_tokens * 9 == many.input_tokens * 2
+    assert few.output_tokens == many.output_tokens

@@ -50,3 +50,10 @@ def test_nothing_is_shown_when_not_wanted() -> None:
     with Progress("distill", 10, shown=False, stream=stream) as bar:
         bar.at(10)
     assert stream.getvalue() == ""
+
+
+def test_what_all_will_likely_cost_is_told() -> None:
+    stream = io.StringIO()
+    with Progress("distill", 10, "prompts", stream=stream) as bar:
+        bar.at(4, 1.2, 3.4)
+    assert stream.getvalue().rstrip().endswith("$1.2000 of about $3.40")
