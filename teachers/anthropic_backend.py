@@ -10,7 +10,6 @@ from teachers import anthropic_messages as messages
 from teachers.anthropic_batches import AnthropicBatches
 from teachers.backend import JSON, Completion, Request, TeacherBackend, Verdict
 from teachers.hosted_client import ANTHROPIC, HostedClient
-from teachers.http_errors import checked_body
 from teachers.pricing import Price, find_price
 
 __all__ = ["AnthropicBackend"]
@@ -124,9 +123,7 @@ class AnthropicBackend(TeacherBackend):
 
     async def send(self, request: Request) -> JSON:
         """Send a request; return the body of the reply."""
-        return checked_body(
-            await self.connection.post(messages.PATH, self.body(request), self.heard), messages.REQUIRED
-        )
+        return await self.connection.post(messages.PATH, self.body(request), messages.REQUIRED, self.heard)
 
     def read(self, raw: JSON) -> Completion:
         """Read text, thinking and usage."""

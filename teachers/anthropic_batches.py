@@ -48,7 +48,7 @@ class AnthropicBatches(BatchAPI):
     async def submit(self, items: Sequence[tuple[str, Request]], tag: str) -> str:
         """Hand the requests in. There is no room for the tag: `find` knows a batch by its request keys."""
         body = {"requests": [self.entry(key, request) for key, request in items]}
-        return str(json.loads(await self.connection.post(PATH, body))["id"])
+        return str((await self.connection.post(PATH, body, "id"))["id"])
 
     async def find(self, tag: str, keys: frozenset[str], not_before: float) -> str | None:
         """Look for a batch of ours by its size and by the request keys in its results.
@@ -58,9 +58,9 @@ class AnthropicBatches(BatchAPI):
         """
         for batch in await self.candidates(len(keys), not_before):
             await self.wait_for(batch)
-            async with aclosing(self.entries(batch)) as entries:
+            async with aclosing(self.entries(batch, 1)) as entries:
                 async for entry in entries:  # one line tells: no other batch of that age holds our keys
-                    if entry.get("custom_id") in keys:
+                    if entry["custom_id"] in keys:
                         return batch
                     break
         return None
@@ -70,7 +70,7 @@ class AnthropicBatches(BatchAPI):
         found: list[str] = []
         after: dict[str, Any] = {}
         while True:
-            page = await self.connection.get(PATH, limit=PAGE, **after)
+            page = await self.connection.get(PATH, "data", limit=PAGE, **after)
             for batch in page["data"]:
                 created = datetime.fromisoformat(batch["created_at"]).timestamp()
                 if created < not_before - CLOCKS_DIFFER_SECONDS:
@@ -89,7 +89,7 @@ class AnthropicBatches(BatchAPI):
 
     async def status(self, batch: str) -> BatchStatus:
         """Ask how far a batch is. The provider counts nothing before all of it has ended."""
-        about = await self.connection.get(f"{PATH}/{batch}")
+        about = await self.connection.get(f"{PATH}/{batch}", "processing_status")
         counts = about["request_counts"]
         failed = sum(counts.get(kind) or 0 for kind in ("errored", "canceled", "expired"))
         state = "ended" if about["processing_status"] == "ended" else "working"
@@ -101,22 +101,19 @@ class AnthropicBatches(BatchAPI):
         Raises:
             CallFailed: The provider has thrown the results away, which it does after 29 days.
         """
-        about = await self.connection.get(f"{PATH}/{batch}")
+        about = await self.connection.get(f"{PATH}/{batch}", "processing_status")
         if about.get("archived_at") is not None:
             raise CallFailed(
                 f"The results of batch {batch} can no longer be had: the provider put them away on "
                 f"{about['archived_at']}. Results are kept for 29 days. Ask the questions again."
             )
-        seen: set[str] = set()
-        async for entry in self.entries(batch):
-            key = entry.get("custom_id")
-            if isinstance(key, str) and key not in seen:
-                seen.add(key)
-                yield self.result(key, entry.get("result") or {})
+        expected = sum(about["request_counts"].values())
+        async for entry in self.entries(batch, expected):
+            yield self.result(entry["custom_id"], entry.get("result") or {})
 
-    def entries(self, batch: str) -> AsyncGenerator[JSON]:
+    def entries(self, batch: str, expected: int) -> AsyncGenerator[JSON]:
         """Yield the lines of the results as they are; for seconds after its end a batch may have none yet (404)."""
-        return self.connection.lines(lambda sdk: sdk.messages.batches.with_streaming_response.results(batch))
+        return self.connection.lines(lambda sdk: sdk.messages.batches.with_streaming_response.results(batch), expected)
 
     def result(self, key: str, result: JSON) -> BatchResult:
         """Read one line of the results."""
@@ -132,4 +129,4 @@ class AnthropicBatches(BatchAPI):
 
     async def cancel(self, batch: str) -> None:
         """Ask to stop."""
-        await self.connection.post(f"{PATH}/{batch}/cancel", {})
+        await self.connection.post(f"{PATH}/{batch}/cancel", {}, "id")

@@ -6,8 +6,7 @@ import asyncio
 import importlib
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from teachers.backend import JSON, Fatal, RateLimited, Transient, Verdict
 from teachers.http_errors import (
     FailedReply,
     MalformedReply,
+    checked_body,
     classify_status,
     endpoint,
     never_connected,
@@ -112,70 +112,72 @@ class HostedClient:
             )
         return self.client
 
-    async def post(self, path: str, body: JSON, heard: Callable[[RateNews], None] | None = None) -> bytes:
-        """Send a body, return the reply's; tell `heard` what the headers say about rate limits, errors' too."""
-        # the client's own way to raw replies: half the processor time of building its typed objects (measured)
-        with self.cleaned(heard):
-            response: Response = await self.sdk.post(path, cast_to=response_type(), body=body)
-        if heard is not None:
-            tell(response, heard)
-        return response.content
+    async def post(self, path: str, body: JSON, required: str, heard: Callable[[RateNews], None] | None = None) -> JSON:
+        """Send a body, return the reply's; tell `heard` what the headers say about rate limits, errors' too.
 
-    async def get(self, path: str, **query: Any) -> JSON:
+        Raises:
+            MalformedReply: The reply has no field `required`.
+        """
+        # the client's own way to raw replies: half the processor time of building its typed objects (measured)
+        try:
+            response: Response = await self.sdk.post(path, cast_to=response_type(), body=body)
+            if heard is not None:
+                tell(response, heard)
+            return checked_body(response.content, required)
+        except Exception as error:
+            if heard is not None and hasattr(error, "response"):
+                tell(error.response, heard)
+            self.clean(error)
+            raise
+
+    async def get(self, path: str, required: str, **query: Any) -> JSON:
         """Return the body of a reply, waiting for what the provider does not know of yet."""
+        options = {"params": query} if query else {}
         for wait_seconds in (*LATE_SECONDS, None):
             try:
-                with self.cleaned():
-                    response: Response = await self.sdk.get(
-                        path, cast_to=response_type(), options={"params": query} if query else {}
-                    )
-                return parsed(response.content)
+                response: Response = await self.sdk.get(path, cast_to=response_type(), options=options)
+                return checked_body(response.content, required, may_be_empty=True)
             except Exception as error:
-                if wait_seconds is None or not self.is_late(error):
+                self.clean(error)
+                if wait_seconds is None or not is_late(error):
                     raise
             await self.sleep(wait_seconds)
         raise AssertionError("the last wait is None")
 
-    async def lines(self, open_stream: Callable[[Any], Any]) -> AsyncGenerator[JSON]:
-        """Yield the JSON objects of a file of lines, one at a time, so that a large file is never held whole.
+    async def lines(self, open_stream: Callable[[Any], Any], expected: int) -> AsyncGenerator[JSON]:
+        """Yield the entries of a result file, each request's once; a large file is never held whole.
 
-        What cannot be read is fetched again, some of it for the second time; in the end it is left out.
+        While fewer than `expected` requests can be read, the file is fetched again, for two minutes in all.
 
         Args:
             open_stream: Given the SDK's client, opens a streamed reply.
+            expected: How many requests the provider says it lists.
         """
+        seen: set[str] = set()
         for wait_seconds in (*LATE_SECONDS, None):
-            whole = True
             try:
-                with self.cleaned():
-                    async with open_stream(self.sdk) as response:
-                        async for line in response.iter_lines():
-                            entry = entry_of(line)
-                            if entry is not None:
-                                yield entry
-                            elif line.strip():
-                                whole = False
+                async with open_stream(self.sdk) as response:
+                    async for line in response.iter_lines():
+                        entry = entry_of(line)
+                        if entry is not None and entry["custom_id"] not in seen:
+                            seen.add(entry["custom_id"])
+                            yield entry
             except Exception as error:
-                if wait_seconds is None or not self.is_late(error):
+                self.clean(error)
+                if wait_seconds is None or not is_late(error):
                     raise
-                whole = False
-            if whole or wait_seconds is None:
+            if wait_seconds is None or len(seen) >= expected:
                 return
             await self.sleep(wait_seconds)
 
-    def is_late(self, error: Exception) -> bool:
-        """Whether the provider does not find something, which may be because it is new."""
-        return getattr(error, "status_code", None) == 404
-
-    @contextmanager
-    def cleaned(self, heard: Callable[[RateNews], None] | None = None) -> Iterator[None]:
-        """Take the key out of the SDK's errors: texts, bodies, and the request they carry."""
+    async def upload(self, name: str, content: bytes) -> str:
+        """Upload a file of requests; return the provider's name of it."""
         try:
-            yield
+            made = await self.sdk.files.create(file=(name, content, "application/jsonl"), purpose="batch")
+            if not getattr(made, "id", None):
+                raise MalformedReply("the reply to an upload names no file")
+            return str(made.id)
         except Exception as error:
-            response = getattr(error, "response", None)
-            if heard is not None and response is not None:
-                tell(response, heard)
             self.clean(error)
             raise
 
@@ -184,13 +186,12 @@ class HostedClient:
         if self.secret is None:
             return
         error.args = tuple(self.redact(arg) if isinstance(arg, str) else arg for arg in error.args)
-        for name in ("message", "body"):
-            value = getattr(error, name, None)
-            if value is not None and self.secret in (text := json.dumps(value, default=str, ensure_ascii=False)):
+        for name, value in list(vars(error).items()):
+            if isinstance(value, str | dict | list) and self.secret in (text := json.dumps(value, default=str)):
                 setattr(error, name, json.loads(self.redact(text)))
         headers = getattr(getattr(error, "request", None), "headers", {})
-        for name in ("authorization", "x-api-key"):
-            if name in headers:
+        for name, value in list(headers.items()):
+            if self.secret in value:
                 headers[name] = "***"
 
     def classify(self, error: Exception) -> Verdict:
@@ -231,18 +232,15 @@ def tell(response: Response, heard: Callable[[RateNews], None]) -> None:
         heard(news)
 
 
-def parsed(content: bytes) -> JSON:
-    """Parse a JSON object."""
-    entry = entry_of(content)
-    if entry is None:
-        raise MalformedReply(f"the body is not a JSON object: {content[:200]!r}")
-    return entry
+def is_late(error: Exception) -> bool:
+    """Whether the provider does not find something, which may be because it is new."""
+    return getattr(error, "status_code", None) == 404
 
 
-def entry_of(line: str | bytes) -> JSON | None:
-    """Return the JSON object in a line; None if there is none."""
+def entry_of(line: str) -> JSON | None:
+    """Return the entry in one line of a result file; None if there is none."""
     try:
         entry = json.loads(line)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) else None
+    return entry if isinstance(entry, dict) and isinstance(entry.get("custom_id"), str) else None

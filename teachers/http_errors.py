@@ -31,7 +31,12 @@ EVERYWHERE = frozenset(
 HEALING = frozenset({408, 409, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 GAVE_UP_WAITING = frozenset({504, 524})  # a gateway did; the model behind it may have answered, and charged
 OVERLOADED = 529
-EMPTY_ACCOUNT = ("insufficient_quota", "billing_hard_limit_reached", "credit balance is too low")
+EMPTY_ACCOUNT = (
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "credit balance is too low",
+    "reached your specified API usage limits",
+)
 """What an empty account is told, with status 429 or 400; no waiting heals it, and no request gets through."""
 LARGER_THAN_THE_LIMIT = "Request too large"  # OpenAI's 429 for one request above a whole minute's tokens
 
@@ -66,17 +71,22 @@ def classify_status(status: int, headers: Mapping[str, str], text: str) -> Verdi
     return Fatal(everywhere=status in EVERYWHERE)
 
 
-def checked_body(content: bytes, required: str) -> JSON:
+def checked_body(content: bytes, required: str, may_be_empty: bool = False) -> JSON:
     """Parse the body of a reply; one without an answer is an error, not a reply to be kept.
 
+    Args:
+        content: The body.
+        required: A field it must have.
+        may_be_empty: Whether an empty list will do.
+
     Raises:
-        MalformedReply: It is not JSON, or `required` is missing or empty.
+        MalformedReply: It is not JSON, or lacks the field.
     """
     try:
         raw = json.loads(content)
     except ValueError as error:
         raise MalformedReply(f"the body is not JSON ({error}): {content[:200]!r}") from error
-    if not isinstance(raw, dict) or not raw.get(required):
+    if not isinstance(raw, dict) or not (required in raw if may_be_empty else raw.get(required)):
         raise MalformedReply(f"the body has no {required!r}: {content[:200]!r}")
     return raw
 

@@ -11,7 +11,6 @@ from lessons.errors import ConfigError
 from teachers import openai_chat, openai_responses
 from teachers.backend import JSON, Completion, Request, TeacherBackend, Verdict
 from teachers.hosted_client import OPENAI, HostedClient
-from teachers.http_errors import checked_body
 from teachers.openai_batches import OpenAIBatches
 from teachers.openai_samples import split
 from teachers.pricing import Price, find_price
@@ -154,7 +153,7 @@ class OpenAIBackend(TeacherBackend):
 
     async def ask(self, request: Request, body: JSON) -> JSON:
         """Make one call."""
-        raw = checked_body(await self.connection.post(self.wire.PATH, body, self.heard), self.wire.REQUIRED)
+        raw = await self.connection.post(self.wire.PATH, body, self.wire.REQUIRED, self.heard)
         self.wire.check_honoured(raw, request)
         return raw
 

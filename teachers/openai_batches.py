@@ -54,22 +54,20 @@ class OpenAIBatches(BatchAPI):
         A kill between the two leaves a file that nothing works on and that costs nothing.
         """
         content = b"".join(self.line(key, request) for key, request in items)
-        with self.connection.cleaned():
-            sdk = self.connection.sdk
-            upload = await sdk.files.create(file=(f"{tag}.jsonl", content, "application/jsonl"), purpose="batch")
+        upload = await self.connection.upload(f"{tag}.jsonl", content)
         about = {
-            "input_file_id": upload.id,
+            "input_file_id": upload,
             "endpoint": self.endpoint,
             "completion_window": "24h",
             "metadata": {TAG: tag},
         }
-        return str(json.loads(await self.connection.post("/batches", about))["id"])
+        return str((await self.connection.post("/batches", about, "id"))["id"])
 
     async def find(self, tag: str, keys: frozenset[str], not_before: float) -> str | None:
         """Look through the batches, newest first, for our tag."""
         after: dict[str, Any] = {}
         while True:
-            page = await self.connection.get("/batches", limit=PAGE, **after)
+            page = await self.connection.get("/batches", "object", limit=PAGE, **after)
             for batch in page["data"]:
                 if (batch.get("metadata") or {}).get(TAG) == tag:
                     return str(batch["id"])
@@ -81,7 +79,7 @@ class OpenAIBatches(BatchAPI):
 
     async def status(self, batch: str) -> BatchStatus:
         """Ask how far a batch is; one that expired or was cancelled has ended, with what was done by then."""
-        about = await self.connection.get(f"/batches/{batch}")
+        about = await self.connection.get(f"/batches/{batch}", "status")
         counts = about.get("request_counts") or {}
         done, failed = counts.get("completed") or 0, counts.get("failed") or 0
         if about["status"] == "failed":
@@ -90,16 +88,12 @@ class OpenAIBatches(BatchAPI):
 
     async def results(self, batch: str) -> AsyncIterator[BatchResult]:
         """Yield the lines of the output file and of the error file, each request once."""
-        about = await self.connection.get(f"/batches/{batch}")
-        seen: set[str] = set()
-        for name in (about.get("output_file_id"), about.get("error_file_id")):
-            if not name:
-                continue
-            async for entry in self.connection.lines(content_of(name)):
-                key = entry.get("custom_id")
-                if isinstance(key, str) and key not in seen:
-                    seen.add(key)
-                    yield self.result(key, entry)
+        about = await self.connection.get(f"/batches/{batch}", "status")
+        answered = (about.get("request_counts") or {}).get("completed") or 0
+        for name, expected in ((about.get("output_file_id"), answered), (about.get("error_file_id"), 0)):
+            if name:
+                async for entry in self.connection.lines(content_of(name), expected):
+                    yield self.result(entry["custom_id"], entry)
 
     def result(self, key: str, entry: JSON) -> BatchResult:
         """Read one line of a result file."""
@@ -118,7 +112,7 @@ class OpenAIBatches(BatchAPI):
 
     async def cancel(self, batch: str) -> None:
         """Ask to stop."""
-        await self.connection.post(f"/batches/{batch}/cancel", {})
+        await self.connection.post(f"/batches/{batch}/cancel", {}, "id")
 
 
 def content_of(name: str) -> Callable[[Any], Any]:

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
-import pytest
+import asyncio
+import json
+from typing import Any
 
+import pytest
+from provider import Provider, serving
+
+from lessons.errors import ConfigError
 from lessons.records import Message
 from teachers import AnthropicBackend, Request, Sampling
+from teachers.backend import Completion
 
 REQUEST = Request(
     (Message("system", "Be brief."), Message("user", "2+2?")), Sampling(0.5, 0.9, 77, seed=3, stop=("END",))
@@ -27,43 +34,54 @@ def test_sampling_parameters_can_be_left_out() -> None:
     assert not {"temperature", "top_p"} & set(AnthropicBackend("m", sampling_parameters=False).body(REQUEST))
 
 
-def test_thinking_and_cache_are_read() -> None:
-    raw = {
-        "model": "m-2026",
-        "stop_reason": "end_turn",
-        "content": [
-            {"type": "thinking", "thinking": "hm"},
-            {"type": "text", "text": "4"},
-            {"type": "text", "text": "!"},
-        ],
-        "usage": {
-            "input_tokens": 3,
-            "output_tokens": 2,
-            "cache_read_input_tokens": 5,
-            "cache_creation_input_tokens": 7,
-        },
-    }
-    completion = AnthropicBackend("m").read(raw)
-    assert (completion.text, completion.reasoning, completion.model) == ("4!", "hm", "m-2026")
-    assert (completion.input_tokens, completion.output_tokens, completion.cached_input_tokens) == (15, 2, 5)
-
-
-@pytest.mark.parametrize(
-    ("said", "meant"),
-    [
-        ("end_turn", "stop"),
-        ("stop_sequence", "stop"),
-        ("max_tokens", "length"),
-        ("model_context_window_exceeded", "length"),
-        ("refusal", "refusal"),
-    ],
-)
-def test_stop_reasons(said: str, meant: str) -> None:
-    raw = {"stop_reason": said, "content": [], "usage": {"input_tokens": 1, "output_tokens": 1}}
-    assert AnthropicBackend("m").read(raw).finish_reason == meant
-
-
 def test_prices_are_found_by_the_model() -> None:
     price = AnthropicBackend("claude-opus-4-5").price
     assert price is not None
     assert price.cost(1_000_000, 0) == pytest.approx(5.0)
+
+
+def ask(provider: Provider, request: Request, times: int = 1, **settings: Any) -> list[Completion]:
+    async def run() -> list[Completion]:
+        backend = AnthropicBackend("claude-test", provider.anthropic_url, api_key_variable=None, **settings)
+        try:
+            return [backend.read(await backend.send(request)) for _ in range(times)]
+        finally:
+            await backend.aclose()
+
+    return asyncio.run(run())
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"answer": {"type": "integer"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
+SUM = (Message("user", "12+30=?"),)
+
+
+@pytest.mark.parametrize("thinking", [None, 1_024])
+def test_structured_answers_with_and_without_thinking(thinking: int | None) -> None:
+    request = Request(SUM, Sampling(max_output_tokens=2_000), schema=SCHEMA)
+    with serving() as provider:
+        (found,) = ask(provider, request, thinking_tokens=thinking)
+    assert json.loads(found.text) == {"answer": 42}
+    assert found.finish_reason == "stop"
+    assert (found.reasoning is None) == (thinking is None)
+
+
+def test_a_shared_prefix_is_written_to_the_cache_and_read_from_it() -> None:
+    long = Request((Message("system", "word " * 2_000), *SUM), Sampling(max_output_tokens=50))
+    with serving() as provider:
+        first, second = ask(provider, long, times=2, cache_prefix=True)
+        plain, again = ask(provider, long, times=2)
+    assert first.cache_write_tokens == second.cached_input_tokens > 1_000
+    assert first.input_tokens == second.input_tokens == plain.input_tokens
+    assert (first.cached_input_tokens, second.cache_write_tokens) == (0, 0)
+    assert (plain.cache_write_tokens, again.cached_input_tokens) == (0, 0)
+
+
+@pytest.mark.parametrize("fields", [{"top_logprobs": 3}, {"continuation": "abc"}])
+def test_log_probabilities_are_refused_in_words(fields: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"gives no log-probabilities.*Ask an OpenAIBackend or a Transformers"):
+        AnthropicBackend("m").body(Request(SUM, **fields))

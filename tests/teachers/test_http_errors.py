@@ -22,6 +22,11 @@ from teachers.http_errors import classify_status, endpoint, read_secret, retry_a
         (529, RateLimited(None)),
         (500, Transient()),
         (503, Transient()),
+        (413, Fatal()),
+        (402, Fatal(everywhere=True)),
+        (520, Transient()),
+        (504, Transient(maybe_billed=True)),
+        (524, Transient(maybe_billed=True)),
     ],
 )
 def test_status_codes(status: int, verdict: object) -> None:
@@ -35,6 +40,20 @@ def test_the_provider_says_how_long() -> None:
 
 def test_an_empty_account_is_not_waited_for() -> None:
     assert classify_status(429, {"retry-after": "7"}, "insufficient_quota") == Fatal(everywhere=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "verdict"),
+    [
+        (400, "Your credit balance is too low to access the API", Fatal(everywhere=True)),
+        (400, "code: billing_hard_limit_reached", Fatal(everywhere=True)),
+        (429, "Request too large for m on tokens per min: Limit 10, Requested 20", Fatal()),
+        (403, "credit balance is too low", Fatal(everywhere=True)),
+        (400, "max_tokens: 5", Fatal()),
+    ],
+)
+def test_what_the_text_of_an_error_adds(status: int, text: str, verdict: object) -> None:
+    assert classify_status(status, {"retry-after": "7"}, text) == verdict
 
 
 def test_retry_after_may_be_a_date_or_nonsense() -> None:
