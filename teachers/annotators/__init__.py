@@ -20,6 +20,7 @@ from teachers.annotators.merged_critique import MergedCritiqueAnnotator
 from teachers.annotators.new_prompts import NewPromptsAnnotator
 from teachers.annotators.pair_judge import PairJudgeAnnotator
 from teachers.annotators.pairwise_difficulty import PairwiseDifficultyAnnotator
+from teachers.annotators.principles import PrinciplesAnnotator
 from teachers.annotators.privileged_feedback import PrivilegedFeedbackAnnotator
 from teachers.annotators.quality import QualityAnnotator
 from teachers.annotators.rationale import RationaleAnnotator
@@ -56,6 +57,7 @@ __all__ = [
     "PairJudgeAnnotator",
     "PairwiseDifficultyAnnotator",
     "ParseProblem",
+    "PrinciplesAnnotator",
     "PrivilegedFeedbackAnnotator",
     "QualityAnnotator",
     "RationaleAnnotator",

@@ -23,6 +23,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "CandidateChoiceAnnotator": {"student": STUDENT},
     "DialogueAnnotator": {"student": STUDENT},
     "NewPromptsAnnotator": {"aims": ["harder"]},
+    "PrinciplesAnnotator": {"attempts": "attempts.parquet", "prompts": "prompts.parquet"},
 }
 """Arguments without which an annotator cannot be built."""
 

