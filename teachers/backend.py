@@ -118,6 +118,8 @@ class Fatal:
 
     everywhere: bool = False
     """Whether every other request would meet it too (wrong key, unknown model, quota used up): the run stops."""
+    maybe_billed: bool = False
+    """Whether the provider may have charged all the same (a reply that leaves out what was asked for)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from teachers.backend import JSON, Fatal, RateLimited, Transient, Verdict
 from teachers.http_errors import (
     FailedReply,
     MalformedReply,
+    NotHonoured,
     checked_body,
     classify_status,
     endpoint,
@@ -204,8 +205,8 @@ class HostedClient:
         if isinstance(error, FailedReply):
             if error.code == "rate_limit_exceeded":
                 return RateLimited()
-            return Transient(maybe_billed=True) if error.code in FAILED_BY_THE_SERVER else Fatal()
-        return Fatal()
+            return Transient(maybe_billed=True) if error.code in FAILED_BY_THE_SERVER else Fatal(maybe_billed=True)
+        return Fatal(maybe_billed=isinstance(error, NotHonoured))
 
     def redact(self, text: str) -> str:
         """Remove the key from a text."""

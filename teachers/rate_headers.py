@@ -26,7 +26,8 @@ PLACES: dict[bytes, tuple[str, int]] = {
     },
 }
 """Header -> (which limit of `RateNews`, which of `FIELDS`)."""
-PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")  # as Go prints durations
+PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)", re.ASCII)  # as Go prints durations
+WHOLE = re.compile(f"(?:{PART.pattern})+", re.ASCII)
 UNIT_SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 DAY_SECONDS = 86_400.0
 
@@ -43,11 +44,16 @@ def read_rate_headers(headers: Iterable[tuple[bytes, bytes]], now: float) -> Rat
     """
     found: dict[str, list[float | None]] = {}
     for name, value in headers:
+        if name[:1] not in b"xXaA":  # most headers
+            continue
         place = PLACES.get(name) or PLACES.get(name.lower())
         if place is not None:
             which, field = place
-            number = reset_seconds(value.decode("latin-1"), now) if field == 2 else quantity(value)
-            found.setdefault(which, [None, None, None])[field] = number
+            if which not in found:
+                found[which] = [None, None, None]
+            found[which][field] = reset_seconds(value, now) if field == 2 else quantity(value)
+    if not found:
+        return None
     windows = {which: window(*numbers) for which, numbers in found.items() if numbers != [None, None, None]}
     return RateNews(**windows) if windows else None
 
@@ -74,14 +80,15 @@ def quantity(value: bytes) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
-def reset_seconds(value: str, now: float) -> float | None:
+def reset_seconds(value: bytes, now: float) -> float | None:
     """Read when a limit is whole again: a duration, or an instant (RFC 3339)."""
-    if value[4:5] == "-":
-        try:
-            return max(0.0, datetime.fromisoformat(value).timestamp() - now)
-        except (ValueError, OverflowError):
-            return None
-    return seconds_of(value)
+    text = value.decode("latin-1")
+    if text[4:5] != "-":
+        return seconds_of(text)
+    try:
+        return max(0.0, datetime.fromisoformat(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
 
 
 def seconds_of(duration: str) -> float | None:
@@ -90,12 +97,6 @@ def seconds_of(duration: str) -> float | None:
     >>> seconds_of("6m0s"), seconds_of("1h2m3.5s"), seconds_of("250ms"), seconds_of("12"), seconds_of("soon")
     (360.0, 3723.5, 0.25, 12.0, None)
     """
-    total, end = 0.0, 0
-    for part in PART.finditer(duration):
-        if part.start() != end:
-            return None
-        total += float(part[1]) * UNIT_SECONDS[part[2]]
-        end = part.end()
-    if end == len(duration) and end:
-        return total
-    return None if end else quantity(duration.encode())
+    if not WHOLE.fullmatch(duration):
+        return quantity(duration.encode("utf-8", "replace"))
+    return sum(float(number) * UNIT_SECONDS[unit] for number, unit in PART.findall(duration))

@@ -39,7 +39,7 @@ class Tries:
         if isinstance(self.verdict, Transient):
             self.transient += 1
         sender.counts.failed_attempts += 1
-        lost = isinstance(self.verdict, Transient) and self.verdict.maybe_billed
+        lost = isinstance(self.verdict, Transient | Fatal) and self.verdict.maybe_billed
         sender.ledger.put_attempt(self.key, sender.identity_json, Attempted(self.key, self.reason, lost))
         return self.verdict
 

@@ -170,7 +170,7 @@ class Sender:
             verdict = tries.note(error)
             if isinstance(verdict, RateLimited):
                 self.gate.refused(permit, verdict.wait_seconds)
-            if isinstance(verdict, Transient) and verdict.maybe_billed:
+            if isinstance(verdict, Transient | Fatal) and verdict.maybe_billed:
                 taken = worst
             raise
         except asyncio.CancelledError:

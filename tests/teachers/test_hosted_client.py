@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from provider import RateLimits, serving
+from provider import Provider, RateLimits, serving
 
-from lessons.errors import MissingDependency
+from lessons.errors import CallFailed, MissingDependency
 from lessons.records import Message
-from teachers import AnthropicBackend, OpenAIBackend, Request, Sampling
+from teachers import AnthropicBackend, Caller, Ledger, OpenAIBackend, Request, Sampling
 from teachers.backend import Fatal, RateLimited, Transient
 from teachers.http_errors import MalformedReply, NotHonoured
 from teachers.rate_news import RateNews
@@ -118,7 +121,7 @@ def test_a_server_that_is_not_there_has_billed_nothing(hosted: Hosted) -> None:
 
 
 def test_what_is_none_of_the_sdks_errors_stays() -> None:
-    assert OpenAIBackend("m").classify(NotHonoured("no logprobs")) == Fatal()
+    assert OpenAIBackend("m").classify(NotHonoured("no logprobs")) == Fatal(maybe_billed=True)
     assert AnthropicBackend("m").classify(ValueError("ours")) == Fatal()
     assert OpenAIBackend("m").classify(MalformedReply("cut")) == Transient(maybe_billed=True)
 
@@ -167,3 +170,30 @@ def test_an_answer_comes_through(hosted: Hosted) -> None:
     completion = backend.read(raw)
     assert completion.text.endswith("Answer: 2")
     assert completion.output_tokens is not None
+
+
+def test_a_paid_reply_without_what_was_asked_for_counts_as_spent(tmp_path: Path) -> None:
+    class Deaf(Provider):
+        async def handle(self, call: Any) -> Any:
+            body = {name: value for name, value in call.json().items() if "logprobs" not in name}
+            return await super().handle(replace(call, body=json.dumps(body).encode()))
+
+    request = replace(REQUEST, top_logprobs=3)
+    with serving(Deaf()) as provider, Ledger(tmp_path / "l.sqlite") as ledger:
+        backend = OpenAIBackend(
+            "m", provider.openai_url, api_key_variable=None, input_price=1.0, output_price=1.0
+        )  # fmt: skip
+
+        async def run() -> Caller:
+            caller = Caller(backend, ledger)
+            with pytest.raises(CallFailed, match=r"asked for log-probabilities \(top_logprobs: 3\)"):
+                await caller.ask(request)
+            await backend.aclose()
+            return caller
+
+        caller = asyncio.run(run())
+        (charge,) = provider.bill.charges
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        (attempt,) = ledger.attempts()
+    assert attempt.maybe_billed
+    assert caller.run.account.spent.dollars >= charge.dollars > 0

@@ -120,7 +120,7 @@ def test_missing_log_probabilities_are_an_error() -> None:
     [
         ("server_error", Transient(maybe_billed=True)),
         ("rate_limit_exceeded", RateLimited()),
-        ("invalid_prompt", Fatal()),
+        ("invalid_prompt", Fatal(maybe_billed=True)),
         (None, Transient(maybe_billed=True)),
     ],
 )
