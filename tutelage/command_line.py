@@ -18,7 +18,10 @@ __all__ = ["make_parser", "run_function"]
 
 BUILT_BY_TRAINING = ("training.optimizer", "training.schedule")
 
-set_parsing_settings(docstring_parse_attribute_docstrings=True)  # a record's fields are documented below themselves
+set_parsing_settings(
+    docstring_parse_attribute_docstrings=True,  # a record's fields are documented below themselves
+    instantiate_subclass_spec_in_any=False,  # what a course passes on to training is built there
+)
 
 
 def make_parser(function: Callable[..., object], program: str) -> ArgumentParser:
