@@ -1,10 +1,14 @@
-"""Resident memory of a long `distill`: 200,000 prompts against 2,000, each in a fresh process.
+"""Long `distill` runs with the ledger on: memory, speed, size of the ledger; and once more when all is answered.
 
-python benchmarks/distill_memory.py
+At 10,000, 100,000 and a million prompts, each run in a process of its own. Processor time is given beside the time that
+passed, because the machine is shared.
+
+    python benchmarks/distill_memory.py [--sizes 10000 100000 1000000]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
 import subprocess
@@ -21,44 +25,67 @@ from lessons.records import Prompt
 from lessons.sources.arithmetic import addition
 from teachers import Limits, RationaleAnnotator, ScriptedBackend, distill
 
-SIZES = (2_000, 200_000)
-
 
 def additions(count: int) -> Iterator[Prompt]:
     for k in range(count):
         yield addition(k, 3 * k + 1)
 
 
-def measure(count: int) -> dict[str, float]:
-    """Distil in this process and return its peak memory in MB and its rate in prompts a second."""
-    with tempfile.TemporaryDirectory() as folder:
-        begin = time.perf_counter()
-        summary = distill(
-            prompts=additions(count),
-            teacher=ScriptedBackend(function="teachers.programs.addition:answer"),
-            annotators=[RationaleAnnotator()],
-            grader=NumberGrader(),
-            ledger=Path(folder) / "ledger.sqlite",
-            out=Path(folder) / "lessons.parquet",
-            limits=Limits(in_flight=200),
-        )
-        elapsed = time.perf_counter() - begin
-        print(summary, file=sys.stderr)
-    return {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "per_second": count / elapsed}
+def measure(count: int, folder: Path) -> dict[str, float]:
+    """Distil in this process; return its peak memory, its time, the calls it made and what the ledger takes."""
+    begin = time.perf_counter()
+    summary = distill(
+        prompts=additions(count),
+        teacher=ScriptedBackend(function="teachers.programs.addition:answer"),
+        annotators=[RationaleAnnotator()],
+        grader=NumberGrader(),
+        ledger=folder / "ledger.sqlite",
+        out=folder / "lessons.parquet",
+        limits=Limits(in_flight=200),
+        progress=False,
+    )
+    return {
+        "seconds": time.perf_counter() - begin,
+        "cpu_seconds": time.process_time(),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "calls": summary.calls,
+        "annotations": summary.annotations,
+        "ledger_mb": sum(path.stat().st_size for path in folder.glob("ledger.sqlite*")) / 1e6,
+    }
+
+
+def in_a_process(count: int, folder: Path) -> dict[str, float]:
+    """Measure one run in a process of its own."""
+    command = [sys.executable, __file__, "--folder", str(folder), "--sizes", str(count)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def shown(figures: dict[str, float]) -> str:
+    return (
+        f"{figures['annotations'] / figures['seconds']:,.0f} annotations/s in {figures['seconds']:.0f} s "
+        f"({figures['cpu_seconds']:.0f} s of processor), peak {figures['peak_mb']:.0f} MB"
+    )
 
 
 def main() -> None:
-    if len(sys.argv) == 2:
-        print(json.dumps(measure(int(sys.argv[1]))))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.folder:
+        print(json.dumps(measure(arguments.sizes[0], arguments.folder)))
         return
-    print(describe_machine())
+    print(describe_machine(), flush=True)
     peaks = []
-    for size in SIZES:
-        done = subprocess.run([sys.executable, __file__, str(size)], check=True, stdout=subprocess.PIPE, text=True)
-        figures = json.loads(done.stdout)
-        peaks.append(figures["peak_mb"])
-        print(f"{size:>7} prompts: peak {figures['peak_mb']:.0f} MB, {figures['per_second']:.0f} prompts/s", flush=True)
-    print(f"growth {peaks[1] - peaks[0]:.0f} MB (limit 300 MB)")
+    for size in arguments.sizes:
+        with tempfile.TemporaryDirectory() as name:
+            first, again = (in_a_process(size, Path(name)) for _ in range(2))
+        peaks.append(first["peak_mb"])
+        print(f"{size:>9,} prompts: {shown(first)}, ledger {1_000 * first['ledger_mb'] / size:.2f} kB a prompt")
+        print(f"{'once more':>17}: {shown(again)}, {again['calls']:.0f} calls", flush=True)
+    print(f"growth of the peak from the smallest to the largest: {peaks[-1] - peaks[0]:.0f} MB (limit 300 MB)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""PYTHONPATH=tests/teachers python -m provider [--requests_per_minute N] [--latency_seconds S]
+"""PYTHONPATH=tests/teachers python -m provider [--requests_per_minute N] [--sliding] [--latency_seconds S]
 
 Prints its port, serves until its standard input ends, then prints what it saw as JSON.
 """
@@ -20,9 +20,14 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests_per_minute", type=float)
     parser.add_argument("--window_seconds", type=float, default=60.0)
+    parser.add_argument("--sliding", action="store_true")
     parser.add_argument("--latency_seconds", type=float, default=0.0)
     arguments = parser.parse_args()
-    limits = RateLimits(requests=arguments.requests_per_minute, window_seconds=arguments.window_seconds)
+    limits = RateLimits(
+        requests=arguments.requests_per_minute,
+        window_seconds=arguments.window_seconds,
+        sliding=arguments.sliding,
+    )
     provider = Provider(limits=limits, latency_seconds=arguments.latency_seconds)
     await listen(provider, Connections(provider.handle))
     print(provider.port, flush=True)
