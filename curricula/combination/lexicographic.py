@@ -24,7 +24,7 @@ class Lexicographic(Signal):
         called: Name of the column.
     """
 
-    def __init__(self, signals: Sequence[Signal], called: str = "rank") -> None:
+    def __init__(self, signals: Sequence[Signal], called: str = "lexicographic") -> None:
         self.signals = signals
         self.called = called
 

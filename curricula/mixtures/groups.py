@@ -173,8 +173,23 @@ def share_out(shares: Scores, count: int, generator: np.random.Generator) -> Pos
 def draw_from_groups(groups: Groups, shares: Scores, count: int, generator: np.random.Generator) -> Positions:
     """Draw lessons of groups in these shares, evenly inside each, in random order, int64 [count]."""
     counts = share_out(shares, count, generator)
-    drawn = [
+    few = counts * 8 > groups.sizes  # so much of a group that it is gone through rather than drawn from
+    pieces = [
         groups.starts[group] + some_of(int(groups.sizes[group]), int(counts[group]), generator)
-        for group in np.flatnonzero(counts)
+        for group in np.flatnonzero(few & (counts > 0)).tolist()
     ]
-    return generator.permutation(groups.by_group[np.concatenate(drawn)])
+    wide = np.repeat(np.arange(len(groups)), np.where(few, 0, counts))
+    return generator.permutation(groups.by_group[np.concatenate([*pieces, spread(groups, wide, generator)])])
+
+
+def spread(groups: Groups, wanted: Positions, generator: np.random.Generator) -> Positions:
+    """Draw a different place in `by_group` for every group wanted, all groups at once; groups are large."""
+    sizes, starts = groups.sizes[wanted], groups.starts[wanted]
+    places = starts + (generator.random(len(wanted)) * sizes).astype(np.int64)
+    while True:
+        _, first = np.unique(places, return_index=True)
+        if len(first) == len(places):
+            return places
+        again = np.ones(len(places), bool)
+        again[first] = False
+        places[again] = starts[again] + (generator.random(int(again.sum())) * sizes[again]).astype(np.int64)

@@ -16,7 +16,8 @@ class Linked(Mixture):
     """Draws as another mixture does, and with every lesson its whole family: a hard task and its sub-tasks.
 
     After the finding that a hard task together with its own sub-tasks teaches best (He et al. 2024, arXiv:2410.20533).
-    The families of the lessons that the mixture draws fill the update one after another; the last may be cut.
+    The families of the lessons that the mixture draws fill the update one after another; the last may be cut, and of a
+    family larger than the update only the first members come.
 
     Args:
         mixture: What draws the first lesson of every family.
@@ -47,7 +48,7 @@ class Linked(Mixture):
         weights: list[float] = []
         taken: set[int] = set()
         for place, weight in zip(drawn.places.tolist(), drawn.weights.tolist(), strict=True):
-            family = [place, *groups.members(int(groups.codes[place])).tolist()]
+            family = [place, *groups.members(int(groups.codes[place]))[: moment.count].tolist()]
             new = [member for member in dict.fromkeys(family) if member not in taken]
             taken.update(new)
             places += new
