@@ -64,10 +64,10 @@ def forker(environment: dict[str, str]) -> Iterator[Forker]:
 
 def run(folder: str, vendor: str, url: str, prompts: int, in_flight: int, batches: dict[str, Any] | None) -> None:
     """Distil sums into a folder, live or in batches."""
-    import teachers
     from lessons.graders import NumberGrader
     from lessons.records import Message, Prompt
     from teachers import AnthropicBackend, DifficultyAnnotator, Limits, OpenAIBackend, RationaleAnnotator, distill
+    from teachers.batching import Batches
 
     make = OpenAIBackend if vendor == "openai" else AnthropicBackend
     teacher = make("model", url, "TEST_KEY", 1.0, 2.0)
@@ -81,7 +81,7 @@ def run(folder: str, vendor: str, url: str, prompts: int, in_flight: int, batche
         Path(folder) / "lessons.parquet",
         Limits(in_flight=in_flight, first_wait_seconds=0.01),
         progress=False,
-        **({} if batches is None else {"batches": teachers.Batches(**batches)}),
+        **({} if batches is None else {"batches": Batches(**batches)}),
     )
 
 

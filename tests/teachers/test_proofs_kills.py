@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,27 @@ def test_kills_in_live_mode(tmp_path: Path, vendor: str, kills: int) -> None:
             for position, stored in killer.stored:
                 assert not stored & {charge.question for charge in provider.bill.charges[position:]}
     assert rounds > 1
+
+
+BATCHES = {"largest": 60, "quiet_seconds": 0.05, "poll_seconds": 0.02, "find_seconds": 0.5}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("vendor", "kills"), [("openai", 13), ("anthropic", 12)])
+def test_kills_in_batch_mode(tmp_path: Path, vendor: str, kills: int) -> None:
+    with forker({"TEST_KEY": "key"}) as runs, serving(batch_seconds=0.3) as provider:
+        killer = Killer(runs, provider, vendor, BATCHES, random.Random(f"batch {vendor}"))
+        whole, seconds = killer.undisturbed(tmp_path / "undisturbed")
+        bill = provider.bill.dollars
+        rounds = 0
+        while killer.kills < kills:
+            folder = tmp_path / f"round{rounds}"
+            rounds += 1
+            provider.batches.clear()  # or those of the round before, which hold the same requests, could be found
+            charged = len(provider.bill.charges)
+            killer.one_round(folder, seconds)
+            assert (folder / "lessons.parquet").read_bytes() == whole
+            times = Counter(line.custom_id for batch in provider.batches.values() for line in batch.lines)
+            assert len(times) == CALLS
+            assert set(times.values()) == {1}  # handed in twice: paid twice
+            assert sum(charge.dollars for charge in provider.bill.charges[charged:]) == bill
