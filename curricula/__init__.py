@@ -15,6 +15,7 @@ from curricula.combination import (
     Weighted,
 )
 from curricula.curriculum import Curriculum
+from curricula.explanation import explain
 from curricula.feedback import Feedback
 from curricula.mixtures import (
     BestHeard,
@@ -88,7 +89,7 @@ from curricula.signals import (
     Tries,
     WordVectors,
 )
-from curricula.summary import explain, summarise
+from curricula.summary import summarise
 from curricula.timetable import Planned, Procedural, Timetable
 
 __all__ = [

@@ -1,9 +1,6 @@
-"""A plan in words: a table for the terminal, and the reason why a lesson is where it is."""
+"""A plan in words: a table for the terminal."""
 
 from __future__ import annotations
-
-import difflib
-from typing import Any
 
 import numpy as np
 
@@ -11,91 +8,73 @@ from curricula.curriculum import Curriculum
 from curricula.ranks import rank_correlation
 from curricula.signal_table import SignalTable
 from curricula.signals.base import Column, Scores
-from lessons.errors import CheckpointMismatch, DataError
+from curricula.wording import number, part_text, plural, times, unit
+from lessons.errors import CheckpointMismatch
 
-__all__ = ["explain", "summarise"]
+__all__ = ["check_pair", "order_text", "ordering_text", "summarise"]
 
 
 def summarise(curriculum: Curriculum, signals: SignalTable) -> list[tuple[str, str]]:
     """Return the plan's facts as rows of (what, value), for a table."""
     check_pair(curriculum, signals)
-    counts, order_by = curriculum.counts, curriculum.rule["order_by"]
-    least, most = counts["least_repeats"], counts["most_repeats"]
+    counts = curriculum.counts
     rows = [
         ("lessons", f"{counts['lessons']:,}"),
+        *selection_rows(signals),
         ("entries", f"{counts['entries']:,} ({counts['entries'] / curriculum.selected:.2f} passes)"),
-        ("each lesson comes", times(least) if least == most else f"{least} or {times(most)}"),
+        ("each lesson comes", repeats_text(counts["least_repeats"], counts["most_repeats"])),
         ("ordering", ordering_text(curriculum)),
         ("ordered by", order_text(curriculum)),
+        *mixture_rows(curriculum),
         ("stages", f"{counts['stages']} ({plural(curriculum.tiers_per_pass, 'tier')} a pass)"),
         ("weights", weights_text(curriculum.weight)),
     ]
     for name, column in signals.columns.items():
         rows.append((name, column_text(column)))
-    if order_by is not None:
-        for name, column in signals.columns.items():
-            correlation = rank_correlation(signals.scores(order_by), column.values)
-            if name != order_by and not np.isnan(correlation):
-                rows.append((f"rank correlation of {order_by} with {name}", f"{correlation:+.2f}"))
     return [
         *rows,
+        *correlation_rows(curriculum, signals),
         ("seed", str(curriculum.seed)),
         ("lessons fingerprint", curriculum.lessons_fingerprint[:16]),
         ("plan fingerprint", curriculum.fingerprint[:16]),
     ]
 
 
-def explain(curriculum: Curriculum, signals: SignalTable, lesson_id: str) -> str:
-    """Say why a lesson is where it is, or why it is not in the plan.
+def selection_rows(signals: SignalTable) -> list[tuple[str, str]]:
+    """Return what each selector left."""
+    record = signals.left_out
+    if record is None:
+        return []
+    rows, left = [], len(signals)
+    for step, selector in enumerate(record.selectors):
+        gone = record.count_by(step)
+        left -= gone
+        rows.append((f"selected by {part_text(selector)}", f"{left:,} ({gone:,} left out)"))
+    return rows
 
-    Raises:
-        DataError: There is no such lesson.
-    """
-    check_pair(curriculum, signals)
-    rows = np.flatnonzero(signals.lesson_ids == lesson_id)
-    if not len(rows):
-        near = difflib.get_close_matches(lesson_id, signals.lesson_ids.tolist(), 3) or signals.lesson_ids[:3].tolist()
-        raise DataError(
-            f"There is no lesson {lesson_id!r} among the {len(signals)} of this plan; there are for example "
-            f"{', '.join(map(repr, near))}. Correct the id; a prompt left out when the lessons were read has none."
-        )
-    row = int(rows[0])
-    lines = [
-        placement_text(curriculum, lesson_id),
-        f"Rule: {ordering_text(curriculum)}, ordered by {order_text(curriculum)}; seed {curriculum.seed}.",
-    ]
+
+def mixture_rows(curriculum: Curriculum) -> list[tuple[str, str]]:
+    """Return how the lessons of an update are drawn."""
+    mixture = curriculum.rule.get("mixture")
+    if mixture is None:
+        return []
+    drawn = f"{curriculum.rule['lessons_per_update']} an update"
+    if curriculum.rule["hears"]:
+        drawn += "; what is written here is a preview, training draws by what it hears"
+    return [("mixture", part_text(mixture)), ("lessons drawn", drawn)]
+
+
+def correlation_rows(curriculum: Curriculum, signals: SignalTable) -> list[tuple[str, str]]:
+    """Return how the signal ordered by goes together with the others: a difficulty may be a length in disguise."""
     order_by = curriculum.rule["order_by"]
-    for name in sorted(signals.columns, key=lambda name: name != order_by):
-        lines.append(f"{name}: {score_text(signals.columns[name], row)}")
-    return "\n".join(lines)
-
-
-def placement_text(curriculum: Curriculum, lesson_id: str) -> str:
-    """Say where a lesson comes."""
-    found = np.flatnonzero(curriculum.lesson_ids == lesson_id)
-    entries, lessons = curriculum.counts["entries"], curriculum.selected
-    if not len(found):
-        return (
-            f"Lesson {lesson_id!r} is not in the plan: the plan stops after {entries:,} entries "
-            f"({entries / lessons:.2f} passes), and in the order of that cut pass it would come later."
-        )
-    places = []
-    for position in found:
-        place = f"{position + 1:,} of {entries:,} (pass {curriculum.pass_number[position] + 1}"
-        if curriculum.tiers_per_pass > 1:
-            place += f", tier {curriculum.tier[position] + 1} of {curriculum.tiers_per_pass}"
-        places.append(place + ")")
-    return f"Lesson {lesson_id!r} comes {times(len(found))}, at " + " and ".join(places) + "."
-
-
-def score_text(column: Column, row: int) -> str:
-    """Say how one lesson's value compares with the others'."""
-    value, known = column.values[row], column.values[~np.isnan(column.values)]
-    if np.isnan(value):
-        return f"no value ({column.missing:,} of {len(column.values):,} lessons have none)."
-    below, ties = float((known < value).mean()), int((known == value).sum()) - 1
-    text = f"{number(value)}{unit(column)}, above {below:.0%} of the lessons with a value"
-    return text + (f", tied with {plural(ties, 'other')} (ties are shuffled)." if ties else ".")
+    if order_by is None or signals.column(order_by).labels:
+        return []
+    rows = []
+    for name, column in signals.columns.items():
+        correlation = float("nan") if column.labels else rank_correlation(signals.scores(order_by), column.values)
+        if name != order_by and not np.isnan(correlation):
+            rows.append((f"rank correlation of {order_by} with {name}", f"{correlation:+.2f}"))
+    return rows
 
 
 def column_text(column: Column) -> str:
@@ -103,10 +82,27 @@ def column_text(column: Column) -> str:
     known = column.values[~np.isnan(column.values)]
     if not len(known):
         return "no lesson has a value"
-    low, middle, high = np.quantile(known, [0, 0.5, 1])
-    text = f"{number(low)} to {number(high)}, median {number(middle)}{unit(column)}, "
-    text += plural(len(np.unique(known)), "different value")
+    if column.labels:
+        sizes = np.bincount(known.astype(np.int64), minlength=len(column.labels))
+        large, small = int(sizes.argmax()), int(sizes.argmin())
+        text = plural(len(column.labels), "category", "categories")
+        text += f", from {sizes[small]:,} ({column.labels[small]}) to {sizes[large]:,} ({column.labels[large]}) lessons"
+    else:
+        low, middle, high = np.quantile(known, [0, 0.5, 1])
+        text = f"{number(low)} to {number(high)}, median {number(middle)}{unit(column)}, "
+        text += plural(len(np.unique(known)), "different value")
     return text + (f", {column.missing:,} missing" if column.missing else "")
+
+
+def repeats_text(least: int, most: int) -> str:
+    """Say how often a selected lesson comes.
+
+    >>> repeats_text(0, 3)
+    'never to 3 times'
+    """
+    if least == most:
+        return times(least)
+    return f"{least or 'never'} {'or' if most == least + 1 else 'to'} {times(most)}"
 
 
 def weights_text(weight: Scores) -> str:
@@ -118,20 +114,6 @@ def weights_text(weight: Scores) -> str:
 def ordering_text(curriculum: Curriculum) -> str:
     """Name the ordering with its settings."""
     return part_text(curriculum.rule["ordering"])
-
-
-def part_text(part: dict[str, Any]) -> str:
-    """Write the description of a part as a call.
-
-    >>> part_text({"class_path": "curricula.Tiers", "init_args": {"tiers": 3, "missing": "error"}})
-    "Tiers(tiers=3, missing='error')"
-    """
-    settings = [
-        f"{name}={part_text(value) if isinstance(value, dict) and 'class_path' in value else repr(value)}"
-        for name, value in part["init_args"].items()
-    ]
-    name: str = part["class_path"].rpartition(".")[2]
-    return name + (f"({', '.join(settings)})" if settings else "")
 
 
 def order_text(curriculum: Curriculum) -> str:
@@ -150,23 +132,3 @@ def check_pair(curriculum: Curriculum, signals: SignalTable) -> None:
             f"{signals.lessons_fingerprint}; both must come from one plan. Give the signals.parquet that was written "
             "with this curriculum, or plan again."
         )
-
-
-def number(value: float) -> str:
-    """Write a number briefly."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def unit(column: Column) -> str:
-    """Return the unit with a space before it, or nothing."""
-    return f" {column.unit}" if column.unit else ""
-
-
-def plural(count: int, noun: str) -> str:
-    """Write a count with its noun."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def times(count: int) -> str:
-    """Write how often."""
-    return "once" if count == 1 else f"{count} times"
