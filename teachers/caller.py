@@ -19,7 +19,11 @@ from teachers.request_keys import RequestKeys, request_json
 from teachers.run_state import RunState
 from teachers.sending import UNREADABLE, Asked, Sender
 
-__all__ = ["Caller", "Counts", "Reply"]
+__all__ = ["Caller", "Counts", "Missing", "Reply"]
+
+
+class Missing(BaseException):
+    """A reply is not in the ledger. No `Exception`: it must not be taken for a failure on its way to whoever looks."""
 
 
 class Caller:
@@ -109,12 +113,25 @@ class Caller:
         """Return the replies to several requests from the ledger, and send nothing; errors as `recall`."""
         return [await self.recall(request) for request in requests]
 
+    async def find(self, request: Request) -> Reply:
+        """Return the reply to a request from the ledger, at once; raise `Missing` where it has none."""
+        stored = self.ledger.get(self.keys.key(request_json(request)))
+        if stored is None:
+            raise Missing
+        return self.known(stored)
+
+    async def find_samples(self, requests: Sequence[Request]) -> list[Reply]:
+        """Return the replies to several requests from the ledger, at once; errors as `find`."""
+        return [await self.find(request) for request in requests]
+
     async def ask_samples(self, requests: Sequence[Request]) -> list[Reply]:
         """Return the replies to requests that differ only in their sample number, in their order.
 
         Those that are neither in the ledger nor under way are drawn by as few calls as the teacher allows. All replies
         are on disk before an error of any is raised; errors are those of `ask`.
         """
+        if len(requests) == 1:
+            return [await self.ask(requests[0])]
         found: dict[str, Reply] = {}
         waits: dict[str, asyncio.Future[Reply]] = {}
         missing: dict[str, Asked] = {}
@@ -132,8 +149,9 @@ class Caller:
                 waits[key] = asyncio.shield(self.pending[key])
             else:
                 missing[key] = Asked(key, canonical, request)
-        for reply in await self.all_of(list(missing.values()), list(waits.values())):
-            found[reply.key] = reply
+        if missing or waits:
+            for reply in await self.all_of(list(missing.values()), list(waits.values())):
+                found[reply.key] = reply
         return [found[key] for key in keys]
 
     async def all_of(self, fresh: Sequence[Asked], waits: Sequence[asyncio.Future[Reply]]) -> list[Reply]:

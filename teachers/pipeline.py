@@ -29,6 +29,7 @@ __all__ = ["Failure", "Pipeline", "Worked", "backends_of"]
 HANDFULS_WAITING = 100
 HANDFUL = 64
 LONGEST_WAIT_SECONDS = 0.1
+Window = deque[asyncio.Task[Worked] | Worked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +175,14 @@ class Pipeline:
     async def feed(self, worker: Worker) -> None:
         """Keep the window full; hand results over in order."""
         run = worker.callers.run
-        window: deque[asyncio.Task[Worked]] = deque()
+        window: Window = deque()
         try:
             for prompt in self.prompts:
                 run.check_running()
                 worker.enroll(prompt)
-                window.append(asyncio.create_task(worker.work_on(prompt)))
+                window.append(worker.recalled(prompt) or asyncio.create_task(worker.work_on(prompt)))
+                while window and isinstance(window[0], Worked):
+                    await self.take_head(window, worker)
                 if len(window) >= self.window:
                     await self.take_head(window, worker)
                 while self.results.qsize() > HANDFULS_WAITING:
@@ -189,22 +192,29 @@ class Pipeline:
             self.results.put(self.handful + worker.conclude())
         except Exception as error:
             run.stop(error)
-            await asyncio.gather(*window, return_exceptions=True)  # calls under way finish and are saved
+            await asyncio.gather(*tasks_of(window), return_exceptions=True)  # calls under way finish and are saved
             raise run.stop_reason or error from None
         except asyncio.CancelledError:
-            for task in window:
+            for task in tasks_of(window):
                 task.cancel()
-            await asyncio.gather(*window, return_exceptions=True)
+            await asyncio.gather(*tasks_of(window), return_exceptions=True)
             raise
 
-    async def take_head(self, window: deque[asyncio.Task[Worked]], worker: Worker) -> None:
+    async def take_head(self, window: Window, worker: Worker) -> None:
         """Wait for the oldest prompt; hand finished ones over by the handful, which wakes the writer less often."""
-        worked = await window.popleft()
+        head = window.popleft()
+        worked = head if isinstance(head, Worked) else await head
         worker.see(worked)
         self.handful.append(worked)
         if len(self.handful) >= HANDFUL or time.monotonic() - self.handed_over > LONGEST_WAIT_SECONDS:
             self.results.put(self.handful)
             self.handful, self.handed_over = [], time.monotonic()
+            await asyncio.sleep(0)  # where everything is in the ledger, nothing else lets the loop see a stop
+
+
+def tasks_of(window: Window) -> list[asyncio.Task[Worked]]:
+    """Return the prompts of a window that are still being worked on."""
+    return [task for task in window if not isinstance(task, Worked)]
 
 
 def backends_of(teacher: TeacherBackend, annotators: Sequence[Annotator]) -> list[TeacherBackend]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from hashlib import blake2b
+from json.encoder import encode_basestring as text
 
 from teachers.backend import JSON, Request
 
@@ -12,9 +14,20 @@ __all__ = ["RequestKeys", "request_json"]
 encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
+@lru_cache(maxsize=256, typed=True)  # typed: 0 and 0.0 are equal, and are not the same text
+def sampling_json(*drawn: float | int | str | None) -> str:
+    """Return how a completion is drawn as canonical JSON: four numbers, then the texts that end it."""
+    return encode([*drawn[:4], list(drawn[4:])])
+
+
 def request_json(request: Request) -> str:
     """Return a request as canonical JSON: what the key is made of and what the ledger keeps."""
     drawn = request.sampling
+    if request.schema is None and not request.top_logprobs and request.continuation is None:
+        # nearly every request, written in place: the keys below are in order, and this is asked for every prompt
+        sampling = sampling_json(drawn.temperature, drawn.top_p, drawn.max_output_tokens, drawn.seed, *drawn.stop)
+        turns = ",".join(f"[{text(message.role)},{text(message.content)}]" for message in request.messages)
+        return f'{{"messages":[{turns}],"sample":{request.sample},"sampling":{sampling},"schema":null}}'
     fields: JSON = {
         "messages": [[message.role, message.content] for message in request.messages],
         "sampling": [drawn.temperature, drawn.top_p, drawn.max_output_tokens, drawn.seed, list(drawn.stop)],

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from lessons.errors import CallFailed, TutelageError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking
 from teachers.annotators.roll import Roll
-from teachers.backend import TeacherBackend
+from teachers.backend import Request, TeacherBackend
+from teachers.caller import Counts, Missing, Reply
 from teachers.callers import Callers
 
 __all__ = ["Failure", "Worked", "Worker"]
+
+UNTRIED = 64  # prompts that are not looked up as a whole after one that was not in the ledger
+Ways = tuple[Callable[[Request], Awaitable[Reply]], Callable[[Sequence[Request]], Awaitable[list[Reply]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Worker:
         self.grader = grader
         self.rolls = rolls
         self.only = only
+        self.untried = 0
         self.finished = 0
         """Prompts worked on, in whatever order they finish."""
 
@@ -91,10 +97,38 @@ class Worker:
         """Return what only the whole run allows: one for each annotator that sums up."""
         return [Worked(list(roll.conclude()), of_prompt=False) for roll in self.rolls if roll is not None]
 
-    async def work_on(self, prompt: Prompt) -> Worked:
-        """Let every annotator work on one prompt."""
+    def recalled(self, prompt: Prompt) -> Worked | None:
+        """Work on a prompt at once, where the ledger holds all that is asked about it; None where it does not.
+
+        A run that goes on spends most of its time on such prompts, and a task for each costs more than the ledger.
+        After a miss the next prompts are not tried: where one is missing, others are.
+        """
+        if self.untried > 0:
+            self.untried -= 1
+            return None
+        before = {caller: replace(caller.counts) for caller in self.callers.by_identity.values()}
+        work = self.work_on(prompt, at_once=True)
+        try:
+            work.send(None)
+        except StopIteration as done:
+            return cast("Worked", done.value)
+        except Missing:
+            pass
+        else:
+            work.close()  # it waits for something
+        for caller in self.callers.by_identity.values():
+            counts = before.get(caller, Counts())
+            caller.counts.from_ledger, caller.counts.dollars_from_ledger = (
+                counts.from_ledger,
+                counts.dollars_from_ledger,
+            )
+        self.untried = UNTRIED
+        return None
+
+    async def work_on(self, prompt: Prompt, at_once: bool = False) -> Worked:
+        """Let every annotator work on one prompt; `at_once`: from the ledger alone, or raise `Missing`."""
         worked = Worked()
-        asking = self.asking(prompt, worked.annotations)
+        asking = self.asking(prompt, worked.annotations, at_once)
         for annotator, roll in zip(self.annotators, self.rolls, strict=True):
             try:
                 found = await annotator.annotate(asking if roll is None else replace(asking, roll=roll))
@@ -112,29 +146,31 @@ class Worker:
         self.finished += 1
         return worked
 
-    def asking(self, prompt: Prompt, earlier: list[Annotation]) -> Asking:
+    def asking(self, prompt: Prompt, earlier: list[Annotation], at_once: bool) -> Asking:
         """Return what annotators need to work on a prompt with the run's teacher."""
-        may_send = self.only is None or prompt.id in self.only
+        ask, bundled = self.ways(self.teacher, prompt, at_once)
 
         def through(backend: TeacherBackend) -> Asking:
-            caller = self.callers.of(backend)
-            return replace(
-                asking,
-                ask=caller.ask if may_send else caller.recall,
-                bundled=caller.ask_samples if may_send else caller.recall_samples,
-                teacher=type(backend).__name__,
-                model=backend.model,
-            )
+            ask, bundled = self.ways(backend, prompt, at_once)
+            return replace(asking, ask=ask, bundled=bundled, teacher=type(backend).__name__, model=backend.model)
 
-        caller = self.callers.of(self.teacher)
         asking = Asking(
             prompt=prompt,
-            ask=caller.ask if may_send else caller.recall,
+            ask=ask,
             teacher=type(self.teacher).__name__,
             model=self.teacher.model,
             grader=self.grader,
             earlier=earlier,
             through=through,
-            bundled=caller.ask_samples if may_send else caller.recall_samples,
+            bundled=bundled,
         )
         return asking
+
+    def ways(self, backend: TeacherBackend, prompt: Prompt, at_once: bool) -> Ways:
+        """Return how one request and how several samples are asked about a prompt."""
+        caller = self.callers.of(backend)
+        if at_once:
+            return caller.find, caller.find_samples
+        if self.only is None or prompt.id in self.only:
+            return caller.ask, caller.ask_samples
+        return caller.recall, caller.recall_samples

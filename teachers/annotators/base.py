@@ -150,6 +150,8 @@ class Annotator(ABC):
 
     async def asked_samples(self, asking: Asking, requests: Sequence[Request]) -> list[Annotation]:
         """Ask several samples of one question at once, as `asked` does; those drawn alike come from shared calls."""
+        if len(requests) == 1:
+            return [await self.asked(asking, requests[0])]
         alike: dict[Sampling, list[int]] = {}
         for place, request in enumerate(requests):
             alike.setdefault(request.sampling, []).append(place)
@@ -182,7 +184,9 @@ class Annotator(ABC):
         self, asking: Asking, sample: int, reply: Reply, subject: str | None = None, read: Reader | None = None
     ) -> Annotation:
         """Turn a reply into an ungraded annotation; what cannot be read becomes one with a problem."""
-        completion = replace(reply.completion, text=without_lone_surrogates(reply.completion.text))
+        completion, text = reply.completion, without_lone_surrogates(reply.completion.text)
+        if text != completion.text:
+            completion = replace(completion, text=text)
         problem = None
         fields = Fields(completion.text.strip())
         if completion.finish_reason == "length":

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -60,3 +62,25 @@ def test_text_cannot_move_between_messages(a: str, b: str) -> None:
 
 def test_lone_surrogates_have_a_key_too() -> None:
     assert key(replace(BASE, messages=(Message("user", "\ud800"),)))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["system", "user", "assistant"]), st.text())),
+    st.none() | st.sampled_from([0, 0.0, 1, 1.0, 0.7, 1e-7]),
+    st.sampled_from([1, 1.0, 0.95]),
+    st.none() | st.integers(-5, 5),
+    st.lists(st.text(), max_size=2),
+    st.integers(0, 10),
+)
+def test_the_quick_way_writes_what_the_json_library_writes(
+    turns: list[tuple[Any, str]], temperature: Any, top_p: Any, seed: int | None, stop: list[str], sample: int
+) -> None:
+    messages = tuple(Message(role, content) for role, content in turns)
+    request = Request(messages, Sampling(temperature, top_p, 9, seed, tuple(stop)), sample)
+    whole = {
+        "messages": [list(turn) for turn in turns],
+        "sampling": [temperature, top_p, 9, seed, stop],
+        "schema": None,
+        "sample": sample,
+    }
+    assert request_json(request) == json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
