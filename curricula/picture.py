@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from curricula.curriculum import Curriculum
 from curricula.orderings.base import Positions
+from curricula.shares import draw_shares, shares_along
 from curricula.signal_table import SignalTable
 from curricula.signals.base import Column, Scores
 from curricula.summary import check_pair
@@ -52,7 +53,8 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
     """Draw the plan into a PNG, SVG or PDF file.
 
     One panel per signal (the one ordered by first, four at most): its mean and the range of its middle 80% in windows
-    along the plan. One panel for coverage: the share of the lessons that has come at least once, twice, ...
+    along the plan, or for categories the share of each. One panel for coverage: the share of the lessons that has come
+    at least once, twice, ...
 
     Raises:
         CheckpointMismatch: The signals are of other lessons.
@@ -74,8 +76,12 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
     marks = marked(curriculum)
     breaks = np.sort(np.concatenate([np.empty(0, np.int64), *(mark.positions for mark in marks)]))
     for axis, name, colour in zip(axes, names, COLOURS, strict=False):
+        column = signals.column(name)
         ordered = curriculum.rule["needs_scores"] and name == curriculum.rule["order_by"]
-        draw_signal(axis, name, signals.column(name), rows, breaks, colour, ordered)
+        if column.labels:
+            draw_shares(axis, name, shares_along(column, rows, window_edges(len(rows), breaks)))
+        else:
+            draw_signal(axis, name, column, rows, breaks, colour, ordered)
     draw_coverage(axes[-1], rows, curriculum.selected)
     for axis in axes:
         decorate(axis, len(curriculum), marks)
@@ -89,10 +95,14 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
 def plan_title(curriculum: Curriculum) -> str:
     """Say in one line what the plan is."""
     name = curriculum.rule["ordering"]["class_path"].rpartition(".")[2]
+    mixture = curriculum.rule.get("mixture")
+    if mixture is not None:
+        name = f"{mixture['class_path'].rpartition('.')[2]} over {name}"
     by = f" by {curriculum.rule['order_by']}" if curriculum.rule["needs_scores"] else ""
     entries, lessons = curriculum.counts["entries"], curriculum.selected
     passes = "1 pass" if entries == lessons else f"{entries / lessons:.3g} passes"
-    return f"{name}{by}: {lessons:,} lessons, {passes}, {entries:,} entries"
+    preview = ", foreseen without feedback" if curriculum.rule.get("hears") else ""
+    return f"{name}{by}: {lessons:,} lessons, {passes}, {entries:,} entries{preview}"
 
 
 def panel_names(curriculum: Curriculum, signals: SignalTable) -> list[str]:
@@ -116,18 +126,27 @@ def trend(values: Scores, windows: int | None = None, breaks: Sequence[int] | Po
     >>> trend(np.array([1.0, 3.0, 5.0, 7.0]), windows=2).mean.tolist()
     [2.0, 6.0]
     """
-    windows = windows or max(1, min(MOST_WINDOWS, len(values) // LEAST_IN_WINDOW))
-    parts = []
-    for start, stop in itertools.pairwise([0, *breaks, len(values)]):
-        share = max(1, round(min(windows, len(values)) * (stop - start) / len(values)))
-        parts.append(np.linspace(start, stop, share + 1).astype(np.int64))
-    edges = np.unique(np.concatenate(parts))
+    edges = window_edges(len(values), breaks, windows)
     figures = np.full((3, len(edges) - 1), np.nan)
     for k, (start, stop) in enumerate(itertools.pairwise(edges)):
         known = values[start:stop][~np.isnan(values[start:stop])]
         if len(known):
             figures[:, k] = known.mean(), *np.quantile(known, [0.1, 0.9])
     return Trend((edges[:-1] + edges[1:]) / 2, *figures)
+
+
+def window_edges(entries: int, breaks: Sequence[int] | Positions = (), windows: int | None = None) -> Positions:
+    """Return where windows of about equally many entries begin and end, none of them across a break.
+
+    >>> window_edges(10, breaks=[4], windows=3).tolist()
+    [0, 4, 7, 10]
+    """
+    windows = windows or max(1, min(MOST_WINDOWS, entries // LEAST_IN_WINDOW))
+    parts = []
+    for start, stop in itertools.pairwise([0, *breaks, entries]):
+        share = max(1, round(min(windows, entries) * (stop - start) / entries))
+        parts.append(np.linspace(start, stop, share + 1).astype(np.int64))
+    return np.unique(np.concatenate(parts))
 
 
 def draw_signal(
@@ -201,7 +220,8 @@ def marked(curriculum: Curriculum) -> list[Mark]:
     """Return the beginnings of passes and tiers, each kind only where its lines stay readable."""
     passes, stages = changes(curriculum.pass_number), changes(curriculum.stage)
     tiers = np.setdiff1d(stages, passes)
-    marks = [Mark(passes, "-", "solid line: next pass"), Mark(tiers, ":", "dotted line: next tier")]
+    step = "pass" if curriculum.rule.get("mixture") is None else "stage"
+    marks = [Mark(passes, "-", f"solid line: next {step}"), Mark(tiers, ":", "dotted line: next tier")]
     return [mark for mark in marks if 0 < len(mark.positions) <= MOST_LINES]
 
 
