@@ -46,6 +46,14 @@ def grader() -> NumberGrader:
 
 
 @pytest.fixture
+def bare_template(tmp_path: Path) -> str:
+    """A template of one short message: small calls, and the question is all that tells them apart."""
+    path = tmp_path / "bare.txt"
+    path.write_text("name: bare/1\n[user]\n{{ question }}\nEnd with: Answer: <answer>\n")
+    return str(path)
+
+
+@pytest.fixture
 def quick() -> Limits:
     return QUICK
 
