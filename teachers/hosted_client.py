@@ -124,7 +124,7 @@ class HostedClient:
             response: Response = await self.sdk.post(path, cast_to=response_type(), body=body)
             if heard is not None:
                 tell(response, heard)
-            return checked_body(response.content, required)
+            return checked_body(response.content, required, redact=self.redact)
         except Exception as error:
             if heard is not None and hasattr(error, "response"):
                 tell(error.response, heard)
@@ -137,7 +137,7 @@ class HostedClient:
         for wait_seconds in (*LATE_SECONDS, None):
             try:
                 response: Response = await self.sdk.get(path, cast_to=response_type(), options=options)
-                return checked_body(response.content, required, may_be_empty=True)
+                return checked_body(response.content, required, may_be_empty=True, redact=self.redact)
             except Exception as error:
                 self.clean(error)
                 if wait_seconds is None or not is_late(error):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import email.utils
 import json
 import os
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from lessons.errors import ConfigError, MissingSecret
@@ -38,6 +39,17 @@ EMPTY_ACCOUNT = (
     "reached your specified API usage limits",
 )
 """What an empty account is told, with status 429 or 400; no waiting heals it, and no request gets through."""
+NEVER_CONNECTED = frozenset(
+    {
+        "ClientConnectorError",
+        "ClientConnectorDNSError",
+        "ClientConnectorSSLError",
+        "ClientConnectorCertificateError",
+        "ConnectionTimeoutError",
+    }
+)
+"""aiohttp's names. Not httpx2's ConnectError and ConnectTimeout: its aiohttp transport raises them for a connection, too,
+that was reset after the request was sent, and such a call may have been charged."""
 LARGER_THAN_THE_LIMIT = "Request too large"  # OpenAI's 429 for one request above a whole minute's tokens
 
 
@@ -71,13 +83,14 @@ def classify_status(status: int, headers: Mapping[str, str], text: str) -> Verdi
     return Fatal(everywhere=status in EVERYWHERE)
 
 
-def checked_body(content: bytes, required: str, may_be_empty: bool = False) -> JSON:
+def checked_body(content: bytes, required: str, may_be_empty: bool = False, redact: Callable[[str], str] = str) -> JSON:
     """Parse the body of a reply; one without an answer is an error, not a reply to be kept.
 
     Args:
         content: The body.
         required: A field it must have.
         may_be_empty: Whether an empty list will do.
+        redact: Removes secrets from what an error shows of the body.
 
     Raises:
         MalformedReply: It is not JSON, or lacks the field.
@@ -85,17 +98,22 @@ def checked_body(content: bytes, required: str, may_be_empty: bool = False) -> J
     try:
         raw = json.loads(content)
     except ValueError as error:
-        raise MalformedReply(f"the body is not JSON ({error}): {content[:200]!r}") from error
+        raise MalformedReply(f"the body is not JSON ({error}): {beginning(content, redact)}") from error
     if not isinstance(raw, dict) or not (required in raw if may_be_empty else raw.get(required)):
-        raise MalformedReply(f"the body has no {required!r}: {content[:200]!r}")
+        raise MalformedReply(f"the body has no {required!r}: {beginning(content, redact)}")
     return raw
+
+
+def beginning(content: bytes, redact: Callable[[str], str]) -> str:
+    """Show how a body begins. Redacted before it is cut: half a key is a secret too."""
+    return repr(redact(content.decode("utf-8", "replace"))[:200])
 
 
 def never_connected(error: BaseException) -> bool:
     """Whether a connection was never made, so that nothing can have been billed."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ConnectionRefusedError) or type(cause).__name__ in ("ConnectError", "ConnectTimeout"):
+        if isinstance(cause, ConnectionRefusedError | socket.gaierror) or type(cause).__name__ in NEVER_CONNECTED:
             return True
         cause = cause.__cause__ or cause.__context__
     return False
