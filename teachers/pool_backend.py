@@ -11,28 +11,20 @@ from dataclasses import replace
 from functools import cached_property
 
 from lessons.errors import ConfigError
-from teachers.backend import JSON, Completion, Fatal, RateLimited, Request, TeacherBackend, Verdict
+from teachers.backend import JSON, Completion, Fatal, Request, TeacherBackend, Verdict
 from teachers.budget import most_tokens
 from teachers.gate import Permit
 from teachers.limits import Limits
-from teachers.pool_member import PoolMember, dearest, different_models, names
+from teachers.pool_member import MemberFailed, PoolMember, dearest, different_models, names
 from teachers.pool_seats import PoolExhausted, Seat, Seats
 from teachers.pricing import Price
 from teachers.sending import UNREADABLE, total
 
-__all__ = ["MemberFailed", "PoolBackend"]
+__all__ = ["PoolBackend"]
 
 log = logging.getLogger(__name__)
 
 REMEMBERED_FAILURES = 10_000  # calls that are being tried again; more are under way in no run
-
-
-class MemberFailed(Exception):
-    """A member's error, as far as it concerns the call: its text without secrets, and what to do about it."""
-
-    def __init__(self, text: str, verdict: Verdict) -> None:
-        super().__init__(text)
-        self.verdict = verdict
 
 
 class PoolBackend(TeacherBackend):
@@ -142,7 +134,7 @@ class PoolBackend(TeacherBackend):
                 return found
             avoid |= {seat.name}
             patient = time.monotonic() - started <= seat.gate.limits.patience_seconds
-            if seat.out is None and not (isinstance(found.verdict, RateLimited) and patient):
+            if not (found.dead or (found.refused and patient)):
                 self.remember(requests[0], avoid)
                 raise found
 
@@ -164,9 +156,10 @@ class PoolBackend(TeacherBackend):
             verdict = seat.teacher.classify(error)
             text = seat.teacher.redact(f"{type(error).__name__}: {error}")
             seat.note(permit, verdict)
-            if isinstance(verdict, Fatal) and verdict.everywhere:
+            failed = MemberFailed(f"{seat.name}: {text}", verdict)  # the error itself may hold a key in its headers
+            if failed.dead:
                 self.take_out(seats, seat, text)
-            return MemberFailed(f"{seat.name}: {text}", verdict)  # the error itself may hold a key in its headers
+            return failed
         finally:
             seats.give_back(seat, permit, read, written)
 

@@ -1,4 +1,4 @@
-"""The members of a pool: what they are called, what they are, what they cost."""
+"""The members of a pool: what they are called, what they are, what they cost, how they fail."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from teachers.backend import JSON, TeacherBackend
+from teachers.backend import JSON, Fatal, RateLimited, TeacherBackend, Verdict
 from teachers.limits import Limits
 from teachers.pricing import Price, Rate
 
-__all__ = ["PoolMember", "dearest", "different_models", "names"]
+__all__ = ["MemberFailed", "PoolMember", "dearest", "different_models", "names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,24 @@ class PoolMember:
     weight: float = 1.0
     limits: Limits | None = None
     name: str | None = None
+
+
+class MemberFailed(Exception):
+    """A member's error, as far as it concerns the call: its text without secrets, and what to do about it."""
+
+    def __init__(self, text: str, verdict: Verdict) -> None:
+        super().__init__(text)
+        self.verdict = verdict
+
+    @property
+    def dead(self) -> bool:
+        """Whether the member can answer no call any more."""
+        return isinstance(self.verdict, Fatal) and self.verdict.everywhere
+
+    @property
+    def refused(self) -> bool:
+        """Whether the member only asked to slow down."""
+        return isinstance(self.verdict, RateLimited)
 
 
 def names(members: Sequence[PoolMember]) -> list[str]:

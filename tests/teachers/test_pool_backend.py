@@ -28,7 +28,7 @@ from teachers import (
     TeacherBackend,
     distill,
 )  # fmt: skip
-from teachers.backend import Completion, Request, Sampling
+from teachers.backend import JSON, Completion, Fatal, Request, Sampling, Transient, Verdict
 from teachers.caller import Caller
 from teachers.ledger_records import StoredReply
 from teachers.pricing import Price
@@ -122,6 +122,47 @@ def test_an_error_that_may_heal_is_tried_at_another_member(loopback: Any, sums: 
         assert len(broken.bodies) <= 30, "a member that fails in a row rests"
         with Ledger(tmp_path / "l.sqlite") as ledger:
             assert ledger.totals().failed_attempts == len(broken.bodies)
+
+
+class Staged(ScriptedBackend):
+    """Waits to be told how each call ends."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__("teachers.programs.addition:answer", version)
+        self.ends: list[asyncio.Future[Verdict]] = []
+
+    async def send(self, request: Request) -> JSON:
+        self.ends.append(asyncio.get_running_loop().create_future())
+        verdict = await self.ends[-1]
+        raise StagedError(verdict)
+
+    def classify(self, error: Exception) -> Verdict:
+        return error.args[0] if isinstance(error, StagedError) else Fatal()
+
+
+class StagedError(Exception):
+    pass
+
+
+def test_a_loss_is_told_also_when_its_member_was_taken_out_meanwhile() -> None:
+    """Two calls are under way at a member: one finds the key dead, then the other's reply is lost after billing."""
+
+    async def work() -> None:
+        dead = Staged(1)
+        pool = PoolBackend([PoolMember(dead)])
+        calls = [asyncio.ensure_future(pool.send(Request((Message("user", str(k)),)))) for k in range(2)]
+        while len(dead.ends) < 2:
+            await asyncio.sleep(0)
+        dead.ends[0].set_result(Fatal(everywhere=True))
+        await asyncio.wait(calls[:1])
+        dead.ends[1].set_result(Transient(maybe_billed=True))
+        first, second = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(first, Exception)
+        assert isinstance(second, Exception)
+        assert pool.classify(first) == Fatal(everywhere=True)
+        assert pool.classify(second) == Transient(maybe_billed=True)
+
+    asyncio.run(work())
 
 
 def test_a_bad_request_fails_itself_and_nobody_else(loopback: Any, sums: Any, tmp_path: Path) -> None:
