@@ -14,7 +14,7 @@ from lessons.sources import PromptSource
 from students.generation import Generation
 from students.renderings import Rendering
 from students.student import Student
-from teachers import Annotator, Budget, Limits, RecordedAnnotations, TeacherBackend
+from teachers import Annotator, Batches, Budget, Limits, RecordedAnnotations, TeacherBackend
 
 __all__ = ["Arm", "Course", "Training"]
 
@@ -128,6 +128,8 @@ class Course:
     """What the whole course may spend on the teacher; None for no cap."""
     ledger: str | None = None
     """The file that keeps every paid reply; None for ledger.sqlite in the course's folder. Courses may share one."""
+    batches: Batches | None = None
+    """Buy annotations through the provider's batch interface, at its lower price; None asks live."""
     allow_partial: bool = False
     """Go on when some prompts could not be annotated; they are listed in failures.jsonl."""
     generation: Generation | None = None

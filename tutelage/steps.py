@@ -49,9 +49,19 @@ class Step:
         """The step's record."""
         return self.folder / "steps" / f"{self.name}.json"
 
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What the step's action returned when it was done; empty before."""
+        found = read_record(self)
+        return dict(found.get("notes") or {}) if found else {}
 
-def run_step(step: Step) -> bool:
+
+def run_step(step: Step, again: bool = False) -> bool:
     """Do a step unless it is finished; return whether it was done now.
+
+    Args:
+        step: The step.
+        again: Do it once more even if it is finished, with the same settings and inputs.
 
     Raises:
         ConfigError: It was begun or finished with other settings or other inputs, or its output is not its own.
@@ -62,7 +72,7 @@ def run_step(step: Step) -> bool:
         refuse_strangers(step)
     else:
         check_same(step, found, inputs)
-        if found["state"] == "done" and all(path.exists() for path in step.outputs):
+        if not again and found["state"] == "done" and all(path.exists() for path in step.outputs):
             return False
     record = {
         "step": step.name,

@@ -44,6 +44,7 @@ def ask_teacher(course: Course, folder: Path, out: Path) -> dict[str, JSON]:
         course.limits,
         remaining_budget(course),
         allow_partial=course.allow_partial,
+        batches=course.batches,
     )
     return asdict(summary)
 

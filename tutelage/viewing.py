@@ -26,7 +26,7 @@ __all__ = ["open_page", "view"]
 
 KNOWN = (
     "a course's, round's or arm's folder, a ledger (.sqlite), prompts.parquet, lessons.parquet, attempts.parquet, "
-    "signals.parquet, curriculum.parquet, curriculum.json, report.json"
+    "signals.parquet, curriculum.parquet, curriculum.json, report.json, critic.json, loops.parquet"
 )
 
 
@@ -46,6 +46,8 @@ def view(path: Path, rows: int, lesson: str | None) -> Iterator[RenderableType]:
         yield from view_curriculum(path.parent, lesson)
     elif path.name == "report.json":
         yield from view_report(path)
+    elif path.name == "critic.json":
+        yield escape(critic_text(path))
     else:
         raise DataError(f"{path} is nothing to show. Known are {KNOWN}. For a report.html add --browser true.")
 
@@ -61,6 +63,8 @@ def view_folder(path: Path, rows: int, lesson: str | None) -> Iterator[Renderabl
             yield from view_report(path / "report.json")
     elif (path / "report.json").exists():
         yield from view_report(path / "report.json")
+    elif (path / "critic.json").exists():
+        yield escape(critic_text(path / "critic.json"))
     elif (path / "lessons.parquet").exists():
         yield from view_table(path / "lessons.parquet", rows, lesson)
     elif (path / "course.yaml").exists():
@@ -184,6 +188,18 @@ def view_report(path: Path) -> Iterator[RenderableType]:
         money = "price not known" if bill["dollars"] is None else dollars(bill["dollars"])
         yield escape(f"{bill['teacher']}: {bill['calls']:,} calls, {bill['output_tokens']:,} tokens written, {money}")
     yield escape(f"Page: {path.parent / 'report.html'}")
+
+
+def critic_text(path: Path) -> str:
+    """Return what an examination of a critic found: the table that the command printed, else the figures as they are.
+
+    Raises:
+        DataError: The file is no report on a critic.
+    """
+    found = read_report(path)
+    record = path.parent / "steps" / path.name
+    notes = json.loads(record.read_text(encoding="utf-8")).get("notes") if record.exists() else None
+    return str(notes["text"]) if notes else json.dumps(found, indent=1, ensure_ascii=False)
 
 
 def view_card(card: ReportCard) -> Iterator[RenderableType]:

@@ -1,4 +1,4 @@
-"""A teacher of column addition: worked solutions with carries, and difficulty labels, written by a program.
+"""A teacher of column addition: worked solutions, difficulty labels and critiques, written by a program.
 
 It slips on purpose: in one answer of twenty it forgets a carry, so that the first course a user runs shows what a real
 teacher makes necessary: grading every rationale, asking again, and not training on what stays wrong.
@@ -19,10 +19,11 @@ __all__ = ["answer"]
 
 SLIPS_ONE_IN = 20
 QUESTION = re.compile(r"(\d+)\+(\d+)=\?")
+GIVEN = re.compile(r"\bAnswer: *(\d+)")
 
 
 def answer(request: Request) -> str:
-    """Answer a request about an addition: a worked solution, or a difficulty when that is what the request asks for.
+    """Answer a request about an addition: a worked solution, or a difficulty or critique where that is asked for.
 
     The same request and sample number always get the same answer.
     """
@@ -33,6 +34,8 @@ def answer(request: Request) -> str:
     a, b = int(found[1]), int(found[2])
     if "Difficulty:" in text:
         return f"{effort(a, b)} things to keep in mind.\nDifficulty: {min(10, effort(a, b))}"
+    if "Verdict:" in text:
+        return critique(a, b, text)
     digest = hashlib.sha256(f"{a}+{b}#{request.sample}".encode()).digest()
     return worked_solution(a, b, slip=digest[0] * 256 + digest[1] < 65_536 // SLIPS_ONE_IN)
 
@@ -59,6 +62,20 @@ def worked_solution(a: int, b: int, slip: bool = False) -> str:
             carry, slip = 0, False
     result = int(str(carry or "") + digits)
     return f"{str(a)[::-1]} {str(b)[::-1]} {' '.join(columns)}\nAnswer: {result}"
+
+
+def critique(a: int, b: int, text: str) -> str:
+    """Judge the sum that a text gives as its answer; in one attempt of twenty the judgement is the wrong way round."""
+    given = GIVEN.findall(text)
+    right = bool(given) and int(given[-1]) == a + b
+    if hashlib.sha256(f"{a}+{b}={given[-1:]}".encode()).digest()[0] < 256 // SLIPS_ONE_IN:
+        right = not right
+    if right:
+        return "The columns are added one by one and every carry is taken along.\nVerdict: correct"
+    return (
+        "A carry is forgotten, or a column is added wrongly.\n"
+        f"First wrong step: 1\nCorrected answer: {a + b}\nVerdict: incorrect"
+    )
 
 
 def effort(a: int, b: int) -> int:

@@ -67,6 +67,7 @@ def report() -> Report:
             AnnotationCount("rationale", 3100, 2987, 100, 13, 0),
             AnnotationCount("difficulty", 3000, 0, 0, 2, 2998),
         ),
+        agreements=("difficulty and difficulty.second: the same label on 5 of 6 (43.6% to 97.0%).",),
         spending=(
             Spending("OpenAIBackend gpt-5-mini", 6100, 812_000, 904_000, 1.23, 4),
             Spending("other", 5, 50, 60, None, 5),

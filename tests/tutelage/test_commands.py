@@ -92,10 +92,24 @@ def test_a_student_sits_the_exam(tutelage):
     assert "of 12" in done.stdout
 
 
+def test_a_critic_is_examined_by_what_its_critiques_lead_to(tutelage):
+    critic = ("--critic.backend", "teachers.ScriptedBackend", "--critic.backend.function", TEACHER[-1])
+    done = tutelage("evaluate", "--out", "c", *EXAM, *critic)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tutelage.folder / "c" / "critic.json").read_text())
+    assert report["attempts"] == 12
+    assert report["mode"] == "self"
+    assert "verdicts that agree with the grader" in done.stdout
+    again = tutelage("evaluate", "--out", "c", *EXAM, *critic)
+    assert "holds this very examination already" in again.stderr
+    assert "right ones kept (CL)" in again.stdout
+    assert "right ones kept (CL)" in tutelage("show", "c").stdout
+
+
 def test_an_exam_needs_exactly_one_author(tutelage):
     done = tutelage("evaluate", "--out", "e", *EXAM)
     assert done.returncode == 2
-    assert "exactly one of `student` and `teacher`; neither were given" in done.stderr
+    assert "exactly one of `student`, `teacher` and `critic`; none were given" in done.stderr
 
 
 @pytest.mark.parametrize(

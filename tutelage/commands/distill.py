@@ -6,10 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
+
 from lessons.grading import Grader
 from lessons.sources import PromptSource, unique
 from lessons.tables import read_prompts, write_prompts
-from teachers import Annotator, Budget, Limits, TeacherBackend
+from teachers import Annotator, Batches, Budget, Limits, TeacherBackend
 from tutelage.progress import say
 from tutelage.settings import JSON, settings_of
 from tutelage.steps import Step, run_step
@@ -29,7 +31,9 @@ def distill(
     ledger: str | None = None,
     limits: Limits | None = None,
     budget: Budget | None = None,
+    batches: Batches | None = None,
     allow_partial: bool = False,
+    retry_failed: bool = False,
     dry_run: bool = False,
 ) -> None:
     """Ask a teacher about prompts; write prompts.parquet and lessons.parquet.
@@ -46,7 +50,10 @@ def distill(
         ledger: The file that keeps every reply; None for ledger.sqlite in `out`.
         limits: How fast the teacher may be asked.
         budget: What this run may spend on new calls.
+        batches: Buy through the provider's batch interface, at its lower price; None asks live. A run may be gone on
+            with in the other mode: the ledger holds both.
         allow_partial: Write what there is even when some annotations could not be had.
+        retry_failed: Make calls only for the prompts that failures.jsonl lists; all else comes from the ledger.
         dry_run: Only say how many calls, tokens and dollars it would take; ask nobody, spend nothing, write nothing.
     """
     from teachers import distill as ask
@@ -56,14 +63,19 @@ def distill(
     if dry_run:
         from teachers.estimate import estimate
 
-        found = estimate(unique(prompts.prompts()), teacher, annotators, grader, where, limits, budget)
+        found = estimate(unique(prompts.prompts()), teacher, annotators, grader, where, limits, budget, batches)
         print("\n".join(foreseen(found)))
         return
     asked, lessons = folder / "prompts.parquet", folder / "lessons.parquet"
 
     def action() -> dict[str, JSON]:
-        rows = read_prompts(asked)
-        return asdict(ask(rows, teacher, annotators, grader, where, lessons, limits, budget, True, allow_partial))
+        rows, total = read_prompts(asked), pq.read_metadata(asked).num_rows
+        return asdict(
+            ask(
+                rows, teacher, annotators, grader, where, lessons, limits, budget, True, allow_partial, batches,
+                retry_failed, total,
+            )
+        )  # fmt: skip
 
     source = {"prompts": settings_of(prompts)}
     run_step(
@@ -71,7 +83,7 @@ def distill(
     )
     settings = {"teacher": settings_of(teacher), "annotators": settings_of(annotators), "grader": settings_of(grader)}
     step = Step("distill", folder, (lessons,), action, settings, (asked,))
-    if not run_step(step):
+    if not run_step(step, again=retry_failed and (folder / "failures.jsonl").exists()):
         say(f"{folder} holds these very lessons already.")
     for line in describe(step):
         print(line)
@@ -99,6 +111,7 @@ def foreseen(found: Estimate) -> list[str]:
 
 def describe(step: Step) -> list[str]:
     """Return what came of a finished run, in words."""
+    from tutelage.report.agreements import agreement_sentences
     from tutelage.report.page import dollars
     from tutelage.report.teaching import count_annotations, count_spending
 
@@ -113,4 +126,4 @@ def describe(step: Step) -> list[str]:
             f"{bill.teacher}: {bill.calls:,} calls, {bill.input_tokens:,} tokens read, "
             f"{bill.output_tokens:,} tokens written, {money}"
         )
-    return [*lines, f"lessons: {step.outputs[0]}"]
+    return [*lines, *agreement_sentences(step.outputs), f"lessons: {step.outputs[0]}"]

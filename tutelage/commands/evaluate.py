@@ -1,4 +1,4 @@
-"""`tutelage evaluate`: a student, a base model or a teacher sits an exam."""
+"""`tutelage evaluate`: a student, a base model or a teacher sits an exam; or a critic is examined."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from students.generation import Generation
 from students.renderings import Rendering
 from students.student import Student
 from teachers import Annotator, Budget, Limits, TeacherBackend
+from tutelage.critics import CRITIC_FILES, CriticExam, examine
 from tutelage.progress import say
 from tutelage.report.verdicts import marks
 from tutelage.settings import settings_of
@@ -32,8 +33,9 @@ def evaluate(
     limits: Limits | None = None,
     budget: Budget | None = None,
     author: str | None = None,
+    critic: CriticExam | None = None,
 ) -> None:
-    """Let a model sit an exam; write attempts.parquet and report.json.
+    """Let a model sit an exam; write attempts.parquet and report.json. Or examine a critic; write critic.json.
 
     Args:
         out: Folder to write to.
@@ -48,25 +50,30 @@ def evaluate(
         limits: How fast the teacher may be asked.
         budget: What the exam may spend on the teacher.
         author: Name to store with the answers; None for the model's own.
+        critic: A critic that is examined in place of a student or teacher: do its critiques lead to right answers?
     """
     from tutelage.examination import examine_student, examine_teacher, read_card
     from tutelage.pool import write_exam
 
-    if (student is None) == (teacher is None):
+    sitting = [name for name, who in (("student", student), ("teacher", teacher), ("critic", critic)) if who]
+    if len(sitting) != 1:
         raise ConfigError(
-            f"An exam is sat by exactly one of `student` and `teacher`; {'both' if student else 'neither'} were given. "
-            "Set one, and run the command again with another --out for the other."
+            f"An exam is sat by exactly one of `student`, `teacher` and `critic`; {' and '.join(sitting) or 'none'} "
+            "were given. Set one, and run the command again with another --out for another."
         )
     folder = Path(out)
     questions = folder / "exam.parquet"
     run_step(Step("exam", folder, (questions,), lambda: write_exam(exam, questions), {"exam": settings_of(exam)}))
+    where = Path(ledger) if ledger else folder / "ledger.sqlite"
+    if critic is not None:
+        evaluate_critic(critic, questions, folder, grader, where, limits, budget)
+        return
 
     def action() -> None:
         if student is not None:
             name = author or student.weights.name
             examine_student(student, questions, folder, grader, generation, rendering, name)
         elif teacher is not None:
-            where = Path(ledger) if ledger else folder / "ledger.sqlite"
             examine_teacher(teacher, annotator, questions, folder, grader, where, limits, budget, author)
 
     step = Step(
@@ -91,3 +98,23 @@ def evaluate(
     print(f"{card.author}: {marks(card.overall)}")
     for tier, cell in card.by_tier.items():
         print(f"  {tier}: {marks(cell)}")
+
+
+def evaluate_critic(
+    critic: CriticExam, questions: Path, folder: Path, grader: Grader, ledger: Path, limits: Limits | None,
+    budget: Budget | None,
+) -> None:  # fmt: skip
+    """Examine a critic as a step, and print what came of it."""
+    report = folder / "critic.json"
+    step = Step(
+        name="critic",
+        folder=folder,
+        outputs=tuple(folder / name for name in CRITIC_FILES),
+        action=lambda: {"text": examine(critic, questions, folder, grader, ledger, limits, budget).text()},
+        settings={"critic": critic.settings(), "grader": settings_of(grader)},
+        inputs=(questions, *critic.inputs),
+    )
+    if not run_step(step):
+        say(f"{folder} holds this very examination already.")
+    print(step.notes["text"])
+    print(f"report: {report}")

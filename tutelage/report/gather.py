@@ -10,6 +10,7 @@ from typing import Any
 from lessons.report_card import ReportCard
 from lessons.tables import read_attempts, read_prompts
 from tutelage.course import Arm, Course
+from tutelage.report.agreements import agreement_sentences
 from tutelage.report.provenance import machine, now, versions
 from tutelage.report.records import ArmReport, Report, Training
 from tutelage.report.samples import choose_samples
@@ -36,6 +37,7 @@ def gather(course: Course, number: int) -> Report:
         arms=arms,
         others=tuple(cards.values()),
         annotations=count_annotations([folder / "lessons.parquet"]),
+        agreements=agreement_sentences([folder / "lessons.parquet"]),
         spending=count_spending([*lessons, course.root / "exams" / "teacher" / "answers.parquet"]),
         verdicts=verdicts([arm.exam for arm in arms], cards.get("base")),
         samples=choose_samples(

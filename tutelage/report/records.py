@@ -122,6 +122,8 @@ class Report:
     """Marks of the base model and of the teacher, where they sat the exam."""
     annotations: tuple[AnnotationCount, ...] = ()
     """Annotations by kind."""
+    agreements: tuple[str, ...] = ()
+    """How far the teachers agree, and verdicts with the grader, in plain sentences."""
     spending: tuple[Spending, ...] = ()
     """What each teacher cost; empty when nobody was asked."""
     verdicts: tuple[str, ...] = ()
