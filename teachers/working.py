@@ -13,7 +13,7 @@ from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking
 from teachers.annotators.roll import Roll
 from teachers.backend import Request, TeacherBackend
-from teachers.caller import Counts, Missing, Reply
+from teachers.caller import Missing, Reply
 from teachers.callers import Callers
 
 __all__ = ["Failure", "Worked", "Worker"]
@@ -106,7 +106,8 @@ class Worker:
         if self.untried > 0:
             self.untried -= 1
             return None
-        before = {caller: replace(caller.counts) for caller in self.callers.by_identity.values()}
+        callers = self.callers.by_identity
+        before = {name: (c.counts.from_ledger, c.counts.dollars_from_ledger) for name, c in callers.items()}
         work = self.work_on(prompt, at_once=True)
         try:
             work.send(None)
@@ -116,12 +117,8 @@ class Worker:
             pass
         else:
             work.close()  # it waits for something
-        for caller in self.callers.by_identity.values():
-            counts = before.get(caller, Counts())
-            caller.counts.from_ledger, caller.counts.dollars_from_ledger = (
-                counts.from_ledger,
-                counts.dollars_from_ledger,
-            )
+        for name, caller in callers.items():  # what was found will be found, and counted, again
+            caller.counts.from_ledger, caller.counts.dollars_from_ledger = before.get(name, (0, 0.0))
         self.untried = UNTRIED
         return None
 
