@@ -6,15 +6,27 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from lessons.grading import Grader
 from lessons.records import Message, Prompt
-from teachers import Annotator, Budget, Caller, Ledger, Limits, Reply, Request, Sampling, TeacherBackend
+from teachers import Annotator, Batches, Budget, Caller, Ledger, Limits, Reply, Request, Sampling, TeacherBackend
 from teachers.estimate import estimate
 from tutelage.checkup.finding import Finding
 from tutelage.report.page import dollars
 
-__all__ = ["check_call", "check_credentials", "check_estimate", "check_price"]
+__all__ = ["Asked", "check_call", "check_credentials", "check_estimate", "check_price"]
+
+
+class Asked(NamedTuple):
+    """What a teacher is asked about some prompts."""
+
+    prompts: Iterable[Prompt]
+    """The prompts."""
+    annotators: Sequence[Annotator]
+    """What is asked about each."""
+    batches: Batches | None = None
+    """Whether it is bought in batches."""
 
 
 def check_credentials(teacher: TeacherBackend) -> Iterator[Finding]:
@@ -36,7 +48,7 @@ def check_price(teacher: TeacherBackend, budget: Budget | None) -> Iterator[Find
 
 
 def check_estimate(
-    asked: Sequence[tuple[Iterable[Prompt], Sequence[Annotator]]],
+    asked: Sequence[Asked],
     teacher: TeacherBackend,
     grader: Grader | None,
     ledger: Path,
@@ -44,7 +56,9 @@ def check_estimate(
     budget: Budget | None,
 ) -> Iterator[Finding]:
     """Say what asking about prompts would take, the lessons and the teacher's exam together."""
-    parts = [estimate(prompts, teacher, how, grader, ledger, limits, budget) for prompts, how in asked]
+    parts = [
+        estimate(part.prompts, teacher, part.annotators, grader, ledger, limits, budget, part.batches) for part in asked
+    ]
     calls, most = sum(part.calls for part in parts), sum(part.calls_at_most for part in parts)
     likely, worst = total(part.dollars for part in parts), total(part.dollars_at_most for part in parts)
     money = "price not known"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from lessons.errors import ConfigError
 from lessons.records import Prompt
 from lessons.sources import unique
-from teachers import Annotator
 from tutelage.checkup.finding import Finding, guarded
 from tutelage.course import Course
 
@@ -81,15 +80,15 @@ def checks(course: CheckUp, prompts: list[Prompt], exam: list[Prompt]) -> Iterat
     yield "leaks", lambda: data.check_apart(prompts, exam, course.shared_questions == "drop")
     found = course.teacher
     if found is not None:
-        asked: list[tuple[list[Prompt], list[Annotator]]] = [(prompts[: course.prompts_per_round], course.annotators)]
+        asked = [teacher.Asked(prompts[: course.prompts_per_round], course.annotators, course.batches)]
         if course.examine_teacher:
-            asked.append((exam, [course_exam_annotator(course)]))
+            asked.append(teacher.Asked(exam, [course_exam_annotator(course)]))
         yield "teacher", lambda: teacher.check_credentials(found)
         yield "price", lambda: teacher.check_price(found, course.budget)
         yield (
             "cost",
             lambda: teacher.check_estimate(
-                [part for part in asked if part[1]],
+                [part for part in asked if part.annotators],
                 found,
                 course.grader,
                 course.ledger_path,
