@@ -18,7 +18,8 @@ import yaml
 from curricula import EasyFirst, plan
 from lessons import LessonSet, Message, NumberGrader, Prompt
 from lessons.tables import read_annotations, write_prompts
-from teachers import RationaleAnnotator, distill
+from teachers import Completion, HintAnnotator, RationaleAnnotator, distill
+from teachers.annotators import ParseProblem
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -33,10 +34,14 @@ PROGRAM = r"""
 import re, sys
 text = sys.stdin.read()
 a, b = map(int, re.search(r"(\d+)\+(\d+)", text).groups())
-if "Hint:" in text:
-    print("Think of it as one number taken twice.\nHint: double it" + (f", which is {2 * a}" if a == 15 else ""))
+if "Hint 1:" in text:
+    print("Hint 1: double it" + (f", which is {2 * a}" if a == 15 else ""))
+elif "could not be read" in text:
+    print("Mnemonic: twins count twice")
+elif "Mnemonic:" in text:
+    print("It is one number taken twice.\nMnemonic: twins count twice" + ", and so on for ever and ever" * (a == 12))
 else:
-    print("add the ones\n" * (a % 3 + 1) + f"Answer: {a + b}")
+    print("add 1\n" * (a % 3 + 1) + f"Answer: {a + b}")
 """
 
 
@@ -46,8 +51,8 @@ def examples(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("examples")
     for name, body in BLOCKS.items():
         (folder / f"{name}.py").write_text(body, encoding="utf-8")
-    template = re.search(r"```text\n(name: hint/1\n.*?)```", PAGE, re.DOTALL)
-    (folder / "hint.txt").write_text(template[1], encoding="utf-8")
+    template = re.search(r"```text\n(name: mnemonic/1\n.*?)```", PAGE, re.DOTALL)
+    (folder / "mnemonic.txt").write_text(template[1], encoding="utf-8")
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))
@@ -61,16 +66,17 @@ def example(name: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def taught(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A round whose rationales and hints came through the example backend and the example annotator."""
+    """A round with what the example backend was asked for: rationales, hints, and the example annotator's mnemonics."""
     folder = tmp_path_factory.mktemp("round")
     teacher = example("my_teacher").CommandBackend([sys.executable, "-c", PROGRAM])
-    annotators = [RationaleAnnotator(), example("my_annotator").HintAnnotator(str(examples / "hint.txt"))]
+    mnemonics = example("my_annotator").MnemonicAnnotator(str(examples / "mnemonic.txt"))
+    annotators = [RationaleAnnotator(), HintAnnotator(), mnemonics]
     write_prompts(folder / "prompts.parquet", PROMPTS)
     summary = distill(
         PROMPTS, teacher, annotators, NumberGrader(), folder / "ledger.sqlite", folder / "lessons.parquet",
         progress=False,
     )  # fmt: skip
-    assert (summary.calls, summary.failures) == (2 * len(PROMPTS), 0)
+    assert (summary.calls, summary.failures) == (3 * len(PROMPTS) + 1, 0)  # one mnemonic went back, it was too long
     return folder
 
 
@@ -98,21 +104,26 @@ def test_the_backend_answers_and_its_replies_are_kept(taught):
         )  # fmt: skip
 
 
-def test_the_annotator_reads_hints_and_refuses_those_that_tell(taught):
-    hints = [found for found in read_annotations(taught / "lessons.parquet") if found.kind == "hint"]
-    assert [found.text for found in hints[:-1]] == ["double it"] * 5
-    assert hints[-1].problem == "the hint gives the answer away"
-    assert not hints[-1].trusted
-    assert hints[0].provenance.template.startswith("hint/1@")
+def test_the_annotator_reads_mnemonics_and_sends_back_what_is_too_long(taught):
+    mnemonics = [found for found in read_annotations(taught / "lessons.parquet") if found.kind == "mnemonic"]
+    assert [found.text for found in mnemonics] == ["twins count twice"] * len(PROMPTS)
+    assert all(found.trusted for found in mnemonics)
+    assert mnemonics[0].provenance.template.startswith("mnemonic/1@")
+    annotator, prompt = example("my_annotator").MnemonicAnnotator(), PROMPTS[0]
+    long = Completion("Mnemonic: one two three four five six seven eight nine", "stop", 1, 1, "m")
+    with pytest.raises(ParseProblem, match="a mnemonic of 9 words; at most 8"):
+        annotator.parse(long, prompt)
+    with pytest.raises(ParseProblem, match='no line "Mnemonic'):
+        annotator.parse(Completion("twins count twice", "stop", 1, 1, "m"), prompt)
 
 
 def test_the_signal_plans(taught):
     lessons = LessonSet.read(taught / "prompts.parquet", taught / "lessons.parquet", target="rationale")
-    steps = [k % 3 + 1 for k in range(10, 16)]
-    made = plan(lessons, [example("my_signal").Steps()], EasyFirst(), order_by="rationale_steps")
-    np.testing.assert_array_equal(made.signals.scores("rationale_steps"), steps)
-    assert made.curriculum.score.tolist() == sorted(steps)
-    missing = example("my_signal").Steps(of="critique").measure(lessons)
+    numbers = [k % 3 + 1 for k in range(10, 16)]
+    made = plan(lessons, [example("my_signal").Numbers()], EasyFirst(), order_by="rationale_numbers")
+    np.testing.assert_array_equal(made.signals.scores("rationale_numbers"), numbers)
+    assert made.curriculum.score.tolist() == sorted(numbers)
+    missing = example("my_signal").Numbers(of="critique").measure(lessons)
     assert missing.missing == len(lessons)
 
 
