@@ -48,8 +48,8 @@ NEVER_CONNECTED = frozenset(
         "ConnectionTimeoutError",
     }
 )
-"""aiohttp's names. Not httpx2's ConnectError and ConnectTimeout: its aiohttp transport raises them for a connection, too,
-that was reset after the request was sent, and such a call may have been charged."""
+"""aiohttp's names. Not httpx2's ConnectError and ConnectTimeout: its aiohttp transport raises them also for a
+connection that was reset after the request was sent, and such a call may have been charged."""
 LARGER_THAN_THE_LIMIT = "Request too large"  # OpenAI's 429 for one request above a whole minute's tokens
 
 
