@@ -21,20 +21,24 @@ class Critique(Rendering):
 
     Args:
         template: Text of the user's message; "{question}" and "{attempt}" are filled in.
+        of: The kind of annotation that is learnt: "critique", "critique.<role>", "merged_critique", or
+            "feedback_prediction".
     """
 
     def __init__(
         self,
         template: str = "{question}\n\nProposed answer:\n{attempt}\n\nCritique this answer; say whether it is correct.",
+        of: str = "critique",
     ) -> None:
         self.template = template
+        self.of = of
 
     def exercises(self, lesson: Lesson) -> list[Exercise]:
         """Return the critique task of a lesson."""
-        critique = needed(lesson, "critique", self)
+        critique = needed(lesson, self.of, self)
         if not critique.subject:
             raise RenderingError(
-                f"The critique of lesson {lesson.id!r} does not say which answer it judges. Needed is the "
+                f"The {self.of} of lesson {lesson.id!r} does not say which answer it judges. Needed is the "
                 "attempt's text in `subject`. Have the teacher write the critiques again with the attempts given."
             )
         messages = lesson.prompt.messages

@@ -23,7 +23,7 @@ class FeedbackPredictionAnnotator(SubjectAnnotator):
 
     The annotation's `subject` is the attempt, its `text` the feedback, its `answer` the verdict, "correct" or
     "incorrect", which is graded where the attempt can be. `data["subject"]` says where the attempt came from: kind,
-    sample, author, and whether it was graded correct. Train on it with `students.Critique` or a rendering like it.
+    sample, author, and whether it was graded correct. Train on it with `students.Critique(of="feedback_prediction")`.
 
     Args:
         attempts: Parquet file of attempts (the student's exam); None: texts of the same run.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lessons.errors import RenderingError
@@ -25,6 +27,14 @@ def test_a_verdict_kept_apart_is_written_as_its_line() -> None:
     assert Critique().exercises(lesson("Wrong.", answer="incorrect"))[0].answer == "Wrong.\nVerdict: incorrect"
     said = lesson("Wrong.\nverdict: incorrect", answer="incorrect")
     assert Critique().exercises(said)[0].answer == "Wrong.\nverdict: incorrect"
+
+
+def test_other_kinds_of_critique_can_be_learnt() -> None:
+    merged = replace(lesson("Wrong.", answer="incorrect").annotations[0], kind="merged_critique")
+    (exercise,) = Critique(of="merged_critique").exercises(Lesson("p", PROMPT, (merged,)))
+    assert exercise.answer == "Wrong.\nVerdict: incorrect"
+    with pytest.raises(RenderingError, match=r"has no critique.*it has merged_critique"):
+        Critique().exercises(Lesson("p", PROMPT, (merged,)))
 
 
 def test_the_exam_asks_the_plain_question() -> None:
