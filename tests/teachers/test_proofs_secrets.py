@@ -117,3 +117,33 @@ def test_no_secret_in_a_traceback(tmp_path: Path, vendor: str) -> None:
     assert b"CallFailed" in done.stderr
     assert b"***" in done.stderr
     assert leaks(tmp_path, done) == []
+
+
+IN_BATCHES = """
+import logging, yaml
+logging.basicConfig(level=logging.DEBUG)
+import teachers, lessons
+from teachers.batching import Batches
+config = yaml.safe_load(open("config.yaml"))["teacher"]
+teacher = getattr(teachers, config["class_path"].split(".")[1])(**config["init_args"])
+prompts = list(lessons.ArithmeticSource(size=20, digits=3).prompts())
+limits = teachers.Limits(first_wait_seconds=0.01, longest_wait_seconds=0.02, attempts=20)
+batches = Batches(quiet_seconds=0.02, poll_seconds=0.02, find_seconds=0.1)
+teachers.distill(
+    prompts, teacher, [teachers.RationaleAnnotator()], None, "l.sqlite", "o.parquet", limits, batches=batches
+)
+"""
+BROKEN_WIRE = {"500": 0.1, "echo": 0.3, "reset": 0.1, "cut json": 0.1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+@pytest.mark.parametrize("refused", [False, True], ids=["broken", "refused"])
+def test_no_secret_in_batch_mode(tmp_path: Path, vendor: str, refused: bool) -> None:
+    places = ("upload", "submit", "status", "list", "results")
+    shares = {place: {"403": 1.0} if refused else BROKEN_WIRE for place in places}
+    with serving(fault=Schedule(6, shares, most_in_a_row=20 if refused else 4), batch_seconds=0.2) as provider:
+        done = run(IN_BATCHES, tmp_path, config_of(vendor, provider))
+    assert (done.returncode != 0) == refused, done.stderr[-2_000:]
+    assert (tmp_path / "o.parquet").exists() != refused
+    assert leaks(tmp_path, done) == []
