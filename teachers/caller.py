@@ -19,11 +19,7 @@ from teachers.request_keys import RequestKeys, request_json
 from teachers.run_state import RunState
 from teachers.sending import UNREADABLE, Asked, Sender
 
-__all__ = ["Caller", "Counts", "Missing", "Reply"]
-
-
-class Missing(BaseException):
-    """A reply is not in the ledger. No `Exception`: it must not be taken for a failure on its way to whoever looks."""
+__all__ = ["Caller", "Counts", "Reply"]
 
 
 class Caller:
@@ -113,17 +109,6 @@ class Caller:
         """Return the replies to several requests from the ledger, and send nothing; errors as `recall`."""
         return [await self.recall(request) for request in requests]
 
-    async def find(self, request: Request) -> Reply:
-        """Return the reply to a request from the ledger, at once; raise `Missing` where it has none."""
-        stored = self.ledger.get(self.keys.key(request_json(request)))
-        if stored is None:
-            raise Missing
-        return self.known(stored)
-
-    async def find_samples(self, requests: Sequence[Request]) -> list[Reply]:
-        """Return the replies to several requests from the ledger, at once; errors as `find`."""
-        return [await self.find(request) for request in requests]
-
     async def ask_samples(self, requests: Sequence[Request]) -> list[Reply]:
         """Return the replies to requests that differ only in their sample number, in their order.
 
@@ -199,9 +184,13 @@ class Caller:
 
     def known(self, stored: StoredReply) -> Reply:
         """Count and read a reply that was there already."""
-        self.counts.from_ledger += 1
-        self.counts.dollars_from_ledger += stored.cost_dollars or 0.0
+        self.count_known(1, stored.cost_dollars or 0.0)
         return self.reply(stored, from_ledger=True)
+
+    def count_known(self, replies: int, dollars: float) -> None:
+        """Count replies that were there already."""
+        self.counts.from_ledger += replies
+        self.counts.dollars_from_ledger += dollars
 
     def reply(self, stored: StoredReply, from_ledger: bool) -> Reply:
         """Read a stored reply."""

@@ -13,8 +13,9 @@ from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking
 from teachers.annotators.roll import Roll
 from teachers.backend import Request, TeacherBackend
-from teachers.caller import Missing, Reply
+from teachers.caller import Reply
 from teachers.callers import Callers
+from teachers.lookup import Lookup, Missing
 
 __all__ = ["Failure", "Worked", "Worker"]
 
@@ -106,26 +107,25 @@ class Worker:
         if self.untried > 0:
             self.untried -= 1
             return None
-        callers = self.callers.by_identity
-        before = {name: (c.counts.from_ledger, c.counts.dollars_from_ledger) for name, c in callers.items()}
-        work = self.work_on(prompt, at_once=True)
+        lookups: dict[int, Lookup] = {}
+        work = self.work_on(prompt, lookups)
         try:
             work.send(None)
         except StopIteration as done:
+            for lookup in lookups.values():
+                lookup.count()
             return cast("Worked", done.value)
         except Missing:
             pass
         else:
             work.close()  # it waits for something
-        for name, caller in callers.items():  # what was found will be found, and counted, again
-            caller.counts.from_ledger, caller.counts.dollars_from_ledger = before.get(name, (0, 0.0))
         self.untried = UNTRIED
         return None
 
-    async def work_on(self, prompt: Prompt, at_once: bool = False) -> Worked:
-        """Let every annotator work on one prompt; `at_once`: from the ledger alone, or raise `Missing`."""
+    async def work_on(self, prompt: Prompt, lookups: dict[int, Lookup] | None = None) -> Worked:
+        """Let every annotator work on one prompt; with `lookups`, from the ledger alone, or raise `Missing`."""
         worked = Worked()
-        asking = self.asking(prompt, worked.annotations, at_once)
+        asking = self.asking(prompt, worked.annotations, lookups)
         for annotator, roll in zip(self.annotators, self.rolls, strict=True):
             try:
                 found = await annotator.annotate(asking if roll is None else replace(asking, roll=roll))
@@ -143,12 +143,12 @@ class Worker:
         self.finished += 1
         return worked
 
-    def asking(self, prompt: Prompt, earlier: list[Annotation], at_once: bool) -> Asking:
+    def asking(self, prompt: Prompt, earlier: list[Annotation], lookups: dict[int, Lookup] | None) -> Asking:
         """Return what annotators need to work on a prompt with the run's teacher."""
-        ask, bundled = self.ways(self.teacher, prompt, at_once)
+        ask, bundled = self.ways(self.teacher, prompt, lookups)
 
         def through(backend: TeacherBackend) -> Asking:
-            ask, bundled = self.ways(backend, prompt, at_once)
+            ask, bundled = self.ways(backend, prompt, lookups)
             return replace(asking, ask=ask, bundled=bundled, teacher=type(backend).__name__, model=backend.model)
 
         asking = Asking(
@@ -163,11 +163,12 @@ class Worker:
         )
         return asking
 
-    def ways(self, backend: TeacherBackend, prompt: Prompt, at_once: bool) -> Ways:
+    def ways(self, backend: TeacherBackend, prompt: Prompt, lookups: dict[int, Lookup] | None) -> Ways:
         """Return how one request and how several samples are asked about a prompt."""
         caller = self.callers.of(backend)
-        if at_once:
-            return caller.find, caller.find_samples
+        if lookups is not None:
+            lookup = lookups.setdefault(id(caller), Lookup(caller))
+            return lookup.find, lookup.find_samples
         if self.only is None or prompt.id in self.only:
             return caller.ask, caller.ask_samples
         return caller.recall, caller.recall_samples

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import faulthandler
+import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +12,7 @@ import pytest
 
 from lessons.errors import Stopped
 from teachers import Budget, DifficultyAnnotator, Ledger, Limits, ScriptedBackend
-from teachers.pipeline import Pipeline
+from teachers.pipeline import HANDFULS_WAITING, Pipeline
 
 
 def pipeline(folder: Path, prompts: Any, limits: Limits, latency_seconds: float = 0.0) -> Pipeline:
@@ -57,3 +61,74 @@ def test_breaking_off_does_not_wait(tmp_path: Path, sums: Any) -> None:
         running.cancel()
         with pytest.raises(Stopped, match="broken off"):
             list(running)
+
+
+class Slow:
+    """A file of prompts that a run reads while it works, with a pause now and then, and an end that may be an error."""
+
+    def __init__(self, prompts: Any, seed: int, breaks_at: int | None) -> None:
+        self.prompts = prompts
+        self.random = random.Random(seed)
+        self.breaks_at = breaks_at
+
+    def __iter__(self) -> Any:
+        for place, prompt in enumerate(self.prompts):
+            if place == self.breaks_at:
+                raise OSError("the file broke off")
+            if self.random.random() < 0.005:
+                time.sleep(0.001)
+            yield prompt
+
+
+def test_leaving_never_hangs_when_results_outrun_the_reader(tmp_path: Path, sums: Any) -> None:
+    """Everything is in the ledger, so results pile up; whoever takes them stops: the run must end all the same.
+
+    The feeding side once waited for room in the queue without looking whether anybody still took from it.
+    """
+    prompts = sums(3_000)
+    with pipeline(tmp_path, prompts, Limits(in_flight=200)) as running:
+        assert sum(1 for _ in running) == 3_000
+    running = pipeline(tmp_path, prompts * 5, Limits())
+    with within(20.0), running:
+        while running.results.qsize() <= HANDFULS_WAITING:
+            time.sleep(0.005)
+    assert not running.thread.is_alive()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_way_to_end_a_run_hangs(tmp_path: Path, sums: Any, seed: int) -> None:
+    """Streamed prompts, a ledger that half knows them, and an end at a random moment in a random way."""
+    generator = random.Random(seed)
+    prompts = sums(generator.choice([0, 1, 300, 1_500]))
+    with pipeline(tmp_path, prompts[::2], Limits(in_flight=50)) as running:
+        list(running)
+    breaks_at = generator.choice([None, None, generator.randrange(len(prompts) + 1)])
+    source = Slow(prompts * 3, seed, breaks_at)
+    running = pipeline(
+        tmp_path, source, Limits(in_flight=generator.choice([1, 7, 100])), generator.choice([0.0, 0.002])
+    )
+    way = generator.choice(["to the end", "leave", "stop", "cancel", "error"])
+    most = generator.randrange(len(prompts) * 3 + 1)
+    with within(60.0), contextlib.suppress(Stopped, OSError, ZeroDivisionError), running:
+        for place, _ in enumerate(running):
+            if place < most or way == "to the end":
+                continue
+            if way == "leave":
+                break
+            if way == "error":
+                raise ZeroDivisionError
+            if way == "stop":
+                running.stop(Stopped("enough"))
+            if way == "cancel":
+                running.cancel()
+    assert not running.thread.is_alive()
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Show where every thread is and end the process if the block hangs: a hang in a join cannot be raised out of."""
+    faulthandler.dump_traceback_later(seconds, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
