@@ -68,15 +68,21 @@ class Planned(Timetable):
     """Stage of each entry, int32 [entries]."""
     lessons_per_update: int
     """Lessons of one update; the last may have fewer."""
+    bounds: Positions | None = None
+    """Where each update begins, and the end, int64 [updates + 1]; None where all but the last have as many."""
 
     @property
     def updates(self) -> int:
         """Number of updates."""
+        if self.bounds is not None:
+            return len(self.bounds) - 1
         return -(-len(self.positions) // self.lessons_per_update)
 
     def draw(self, update: int) -> Draw:
         """Return the entries of one update."""
         span = slice(update * self.lessons_per_update, (update + 1) * self.lessons_per_update)
+        if self.bounds is not None:
+            span = slice(int(self.bounds[update]), int(self.bounds[update + 1]))
         return Draw(self.positions[span], self.weights[span], int(self.stages[span.start]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
 from curricula import read_signals
+from curricula.batch_ramp import BatchRamp
 from curricula.curriculum import Curriculum
 from curricula.from_rule import lessons_of, timetable_of
 from curricula.signal_table import SignalTable
@@ -51,6 +53,7 @@ class CurriculumDataModule(LightningDataModule):
         max_tokens: Longest training sequence, prompt and answer together; None for no limit.
         over_long: What happens to longer lessons: "drop" leaves them out of the plan and counts them, "refuse" stops.
         workers: Processes that prepare batches ahead; 0 prepares them in the training process.
+        ramp: Lets the lessons of an update grow up to lessons_per_update; None: all have as many.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class CurriculumDataModule(LightningDataModule):
         max_tokens: int | None = None,
         over_long: Literal["drop", "refuse"] = "drop",
         workers: int = 0,
+        ramp: BatchRamp | None = None,
     ) -> None:
         super().__init__()
         self.prompts = prompts
@@ -79,6 +83,7 @@ class CurriculumDataModule(LightningDataModule):
         self.max_tokens = max_tokens
         self.over_long = over_long
         self.workers = workers
+        self.ramp = ramp
         self.batches: MicroBatches | None = None
         self.lesson_set: LessonSet | None = None
         self.dropped_lessons = 0
@@ -115,7 +120,7 @@ class CurriculumDataModule(LightningDataModule):
         else:
             timetable = timetable_of(plan, lessons, signals, self.lessons_per_update, numbers >= 0, self.delay)
         sampler = CurriculumSampler(
-            timetable=timetable,
+            timetable=self.ramped(timetable),
             numbers=numbers,
             lengths=flat.longest,
             lessons_per_update=self.lessons_per_update,
@@ -128,6 +133,23 @@ class CurriculumDataModule(LightningDataModule):
         batches = MicroBatches(flat, sampler.check(), rule)
         batches.check_weights()
         return batches
+
+    def ramped(self, timetable: Timetable) -> Timetable:
+        """Let the updates grow, where a ramp says so.
+
+        Raises:
+            ConfigError: The plan hears the student, or the first update has fewer lessons than micro-batches.
+        """
+        if self.ramp is None:
+            return timetable
+        pieces = self.micro_batches * (self.trainer.world_size if self.trainer else 1)
+        if not isinstance(timetable, Planned) or self.ramp.first < pieces:
+            raise ConfigError(
+                f"data.ramp starts with {self.ramp.first} lessons an update; allowed is a written plan (this is "
+                f"{type(timetable).__name__}) and at least one lesson for each of the {pieces} micro-batches over all "
+                "processes. Raise data.ramp.first, or leave the ramp out."
+            )
+        return replace(timetable, bounds=self.ramp.bounds(len(timetable.positions), self.lessons_per_update))
 
     @property
     def micro_batches(self) -> int:
