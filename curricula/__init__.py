@@ -52,6 +52,7 @@ from curricula.pacing import Gate, Glide, Pacing, RootPacing, Stages, Steady, Sw
 from curricula.picture import draw
 from curricula.planning import Plan, plan
 from curricula.pool import Pool
+from curricula.reliability import reliability
 from curricula.selection import (
     Amounts,
     Band,
@@ -197,6 +198,7 @@ __all__ = [
     "measure",
     "plan",
     "read_signals",
+    "reliability",
     "skill_graph",
     "summarise",
     "write_signals",

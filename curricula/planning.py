@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from curricula.curriculum import Curriculum
 from curricula.description import describe
@@ -41,8 +42,8 @@ class Entries(NamedTuple):
     """Place in the pool of each entry, int64 [entries]."""
     weights: Scores
     """Factor of each entry's loss, float64 [entries]."""
-    stages: Positions
-    """Stage of each entry, never falling, int64 [entries]."""
+    stages: npt.NDArray[np.int32]
+    """Stage of each entry, never falling, int32 [entries]."""
     tiers_per_pass: int = 1
     """How many stages one pass has."""
 
@@ -121,10 +122,9 @@ def plan(
         "lessons_per_update": lessons_per_update if mixture else None,
         "hears": mixture is not None and mixture.hears,
     }
-    rows = pool.rows[made.places]
     curriculum = Curriculum(
-        lesson_ids=lessons.ids[rows],
-        stage=made.stages.astype(np.int32),
+        lesson_ids=pool.ids[made.places],
+        stage=made.stages,
         weight=made.weights,
         score=scores[made.places],
         rule=rule,
@@ -165,12 +165,15 @@ def scores_for(pool: Pool, ordering: Ordering, order_by: str | None) -> Scores:
 
 def all_passes(ordering: Ordering, pool: Pool, scores: Scores, entries: int, seed: int) -> Entries:
     """Put every pass in order and join them."""
-    passes = math.ceil(entries / len(pool))
-    made = [one_pass(ordering, pool, scores, np.random.default_rng([seed, number])) for number in range(passes)]
-    tiers = 1 + max(int(arranged.stage[-1]) for arranged in made)
-    places = np.concatenate([arranged.order for arranged in made])[:entries]
-    stages = np.concatenate([number * tiers + arranged.stage for number, arranged in enumerate(made)])[:entries]
-    return Entries(places, np.ones(entries), stages, tiers)
+    places, tier = np.empty(entries, np.int64), np.empty(entries, np.int32)
+    tiers = 1
+    for number, start in enumerate(range(0, entries, len(pool))):
+        arranged = one_pass(ordering, pool, scores, np.random.default_rng([seed, number]))
+        stop = min(start + len(pool), entries)
+        places[start:stop], tier[start:stop] = arranged.order[: stop - start], arranged.stage[: stop - start]
+        tiers = max(tiers, int(arranged.stage[-1]) + 1)
+    passes = np.repeat(np.arange(-(-entries // len(pool)), dtype=np.int32), len(pool))[:entries]
+    return Entries(places, np.ones(entries), passes * np.int32(tiers) + tier, tiers)
 
 
 def one_pass(ordering: Ordering, pool: Pool, scores: Scores, generator: np.random.Generator) -> Arrangement:
@@ -200,7 +203,7 @@ def foreseen(mixture: Mixture, pool: Pool, entries: int, lessons_per_update: int
     weights, stages = np.empty(places.shape), np.empty(updates, np.int64)
     for update in range(updates):
         places[update], weights[update], stages[update] = timetable.draw_places(update)
-    return Entries(places.ravel(), weights.ravel(), np.repeat(stages, lessons_per_update))
+    return Entries(places.ravel(), weights.ravel(), np.repeat(stages.astype(np.int32), lessons_per_update))
 
 
 def annotated(table: SignalTable, left_out: Any, drawn_from: Pool | None) -> SignalTable:
@@ -219,7 +222,7 @@ def count(made: Entries, selected: int, lessons: int) -> dict[str, int]:
         "lessons": lessons,
         "selected": selected,
         "entries": len(made.places),
-        "stages": len(np.unique(made.stages)),
+        "stages": int((np.diff(made.stages) != 0).sum()) + 1,
         "least_repeats": int(repeats.min()),
         "most_repeats": int(repeats.max()),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from curricula.curriculum import Curriculum
-from curricula.ranks import rank_correlation
+from curricula.reliability import reliability
 from curricula.signal_table import SignalTable
 from curricula.signals.base import Column, Scores
 from curricula.wording import number, part_text, plural, times, unit
@@ -33,7 +33,7 @@ def summarise(curriculum: Curriculum, signals: SignalTable) -> list[tuple[str, s
         rows.append((name, column_text(column)))
     return [
         *rows,
-        *correlation_rows(curriculum, signals),
+        *[(f"reliability of {name}", finding) for name, finding in reliability(signals)],
         ("seed", str(curriculum.seed)),
         ("lessons fingerprint", curriculum.lessons_fingerprint[:16]),
         ("plan fingerprint", curriculum.fingerprint[:16]),
@@ -62,19 +62,6 @@ def mixture_rows(curriculum: Curriculum) -> list[tuple[str, str]]:
     if curriculum.rule["hears"]:
         drawn += "; what is written here is a preview, training draws by what it hears"
     return [("mixture", part_text(mixture)), ("lessons drawn", drawn)]
-
-
-def correlation_rows(curriculum: Curriculum, signals: SignalTable) -> list[tuple[str, str]]:
-    """Return how the signal ordered by goes together with the others: a difficulty may be a length in disguise."""
-    order_by = curriculum.rule["order_by"]
-    if order_by is None or signals.column(order_by).labels:
-        return []
-    rows = []
-    for name, column in signals.columns.items():
-        correlation = float("nan") if column.labels else rank_correlation(signals.scores(order_by), column.values)
-        if name != order_by and not np.isnan(correlation):
-            rows.append((f"rank correlation of {order_by} with {name}", f"{correlation:+.2f}"))
-    return rows
 
 
 def column_text(column: Column) -> str:

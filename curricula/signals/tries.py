@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curricula.signals.base import Column, Scores, Signal
+from curricula.signals.split_half import split_half
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 from lessons.tables import ATTEMPT_SCHEMA, read_table
@@ -74,6 +75,9 @@ class Tries(Signal):
         authors = sorted(pc.unique(table["author"]).to_pylist())
         graders = sorted(pc.unique(table["grader"]).to_pylist())
         provenance: dict[str, Any] = {"source": f"tries in {self.attempts}", "authors": authors, "graders": graders}
+        if np.nanmax(found.count) >= 2:
+            halves = split_half(found)
+            provenance["split_half"] = None if np.isnan(halves.reliability) else halves.reliability
         return Column(values, provenance=provenance)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import scipy.stats
 
 from curricula import EasyFirst, Length, Shuffled, TeacherLabel, Tiers, explain, plan, summarise
 from curricula.orderings.blurred import Blurred
@@ -32,8 +33,10 @@ def test_the_summary_states_size_rule_and_signals(make_lessons: Make) -> None:
 def test_the_summary_warns_when_difficulty_is_length_in_disguise(make_lessons: Make) -> None:
     lessons = make_lessons([k / 200 for k in range(120)])  # longer numbers later
     rows = dict(summarise(*plan(lessons, [TeacherLabel(), Length()], EasyFirst(), BY)))
-    correlation = float(rows[f"rank correlation of {BY} with question_characters"])
-    assert correlation == pytest.approx(0.7, abs=0.1)
+    expected = scipy.stats.spearmanr(range(120), [len(str(k)) for k in range(120)]).statistic
+    assert rows[f"reliability of {BY}"] == (
+        f"0% of the lessons tied, {expected:+.2f} with question_characters (a length)"
+    )
 
 
 def test_an_order_by_chance_does_not_claim_a_signal(make_lessons: Make) -> None:

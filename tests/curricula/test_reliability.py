@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import numpy as np
+
+from curricula.reliability import reliability, tied_share
+from curricula.signal_table import SignalTable
+from curricula.signals.base import Column
+
+
+def test_the_report_names_gaps_ties_and_lengths_in_disguise() -> None:
+    columns = {
+        "loss": Column(np.array([0.1, 0.2, 0.3, np.nan]), provenance={"split_half": 0.8123}),
+        "length": Column(np.array([10.0, 20.0, 30.0, 30.0]), "characters"),
+        "topic": Column(np.zeros(4), labels=("a",)),
+    }
+    rows = dict(reliability(SignalTable(np.array(list("wxyz"), object), columns, "")))
+    assert rows["loss"] == ("0% of the lessons tied, split-half reliability 0.81, +1.00 with length (a length)")
+    assert rows["length"] == "50% of the lessons tied, +1.00 with loss"
+    assert "topic" not in rows
+
+
+def test_ties_are_counted_among_the_known() -> None:
+    assert tied_share(np.array([1.0, 1, 2, 2, 3])) == 0.8
+    assert np.isnan(tied_share(np.array([np.nan])))
