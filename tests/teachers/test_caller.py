@@ -208,6 +208,42 @@ def test_a_ledger_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
     assert len(backend.asked) < 300
 
 
+def test_a_call_broken_off_in_flight_is_listed_as_maybe_billed(tmp_path: Path) -> None:
+    class Endless(Scripted):
+        async def send(self, request: Request) -> JSON:
+            self.in_flight += 1
+            await asyncio.sleep(3_600)
+            return {}
+
+    backend = Endless(lambda question, before: None)
+
+    async def work() -> None:
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+            caller = Caller(backend, ledger, QUICK)
+            task = asyncio.create_task(caller.ask(ask("a")))
+            while not backend.in_flight:
+                await asyncio.sleep(0.001)
+            task.cancel()
+            await asyncio.wait([task])
+            assert caller.account.spent.calls == 1  # at its worst: nobody knows
+            assert caller.gate.under_way == 0
+
+    asyncio.run(work())
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        (attempt,) = ledger.attempts()
+    assert (attempt.reason, attempt.maybe_billed) == ("broken off while the call was under way", True)
+
+
+def test_requests_a_minute_hold_through_retries(tmp_path: Path) -> None:
+    """600 a minute is one every 0.1 s, first tries and further ones together."""
+    backend = Scripted(lambda question, before: Transient() if before < 1 else None)
+    limits = Limits(in_flight=8, first_wait_seconds=0.01, requests_per_minute=600)
+    replies, _ = run(tmp_path, backend, [ask(str(k)) for k in range(6)], limits)
+    assert all(not isinstance(reply, Exception) for reply in replies)
+    assert len(backend.times) == 12
+    assert backend.times[-1] - backend.times[0] >= 11 * 0.1 - 0.1  # never faster, however slow the machine
+
+
 def test_limits_are_checked() -> None:
     with pytest.raises(ConfigError, match="Limits in_flight must be 1 or more, got 0"):
         Limits(in_flight=0).check()

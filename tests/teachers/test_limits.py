@@ -10,3 +10,12 @@ from teachers import Limits
 def test_limits_that_cannot_work_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"Limits {name} must be 1 or more, got 0"):
         Limits(**{name: 0}).check()
+
+
+@pytest.mark.parametrize(
+    "name", ["requests_per_minute", "input_tokens_per_minute", "output_tokens_per_minute", "tokens_per_minute"]
+)
+def test_rates_that_cannot_work_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"Limits {name} must be above 0, got 0.*learn it from the provider"):
+        Limits(**{name: 0}).check()
+    Limits(**{name: 0.5}).check()
