@@ -8,13 +8,14 @@ import uuid
 from collections.abc import Sequence
 
 from lessons.errors import CallFailed, Stopped, StorageError
+from teachers.asked import Asked
 from teachers.batch_api import BatchAPI
 from teachers.batch_trip import Place, Refused, Trip
 from teachers.batching import Batches
 from teachers.budget import Cost, worst_case
 from teachers.ledger_batches import BatchRecords, StoredBatch
 from teachers.ledger_records import StoredReply
-from teachers.sending import Asked, Sender
+from teachers.sending import Sender
 
 __all__ = ["BatchDesk"]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lessons.errors import CallFailed, Stopped, StorageError
+from teachers.asked import Asked
 from teachers.backend import JSON, Fatal, RateLimited, Transient
 from teachers.batch_api import BatchAPI, BatchResult
 from teachers.batching import Batches
@@ -16,7 +17,7 @@ from teachers.budget import Cost, actual
 from teachers.ledger_batches import BatchRecords
 from teachers.ledger_records import Attempted, StoredReply
 from teachers.pricing import Price
-from teachers.sending import Asked, Sender
+from teachers.sending import Sender
 
 __all__ = ["Place", "Refused", "Trip"]
 

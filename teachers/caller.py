@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from lessons.errors import CallFailed, Stopped
+from teachers.asked import Asked
 from teachers.backend import Request, TeacherBackend
 from teachers.batch_desk import BatchDesk
 from teachers.batching import Batches
@@ -17,7 +18,7 @@ from teachers.limits import Limits
 from teachers.reply import Counts, Reply
 from teachers.request_keys import RequestKeys, request_json
 from teachers.run_state import RunState
-from teachers.sending import UNREADABLE, Asked, Sender
+from teachers.sending import UNREADABLE, Sender
 
 __all__ = ["Caller", "Counts", "Reply"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, retry_if_exception
 
 from lessons.errors import BudgetExceeded, CallFailed, Stopped, StorageError
-from teachers.backend import JSON, Completion, Fatal, RateLimited, Request, TeacherBackend, Transient, Verdict
-from teachers.budget import Cost, actual, most_tokens
+from teachers.asked import Asked, Most
+from teachers.backend import JSON, Completion, Fatal, RateLimited, TeacherBackend, Transient, Verdict
+from teachers.budget import Cost, actual
 from teachers.gate import Gate, Permit
 from teachers.ledger import Ledger
 from teachers.ledger_records import Attempted, StoredReply
@@ -24,7 +24,7 @@ from teachers.run_state import RunState
 if TYPE_CHECKING:
     from teachers.pricing import Price
 
-__all__ = ["UNREADABLE", "Asked", "Sender"]
+__all__ = ["UNREADABLE", "Sender"]
 
 UNREADABLE = (
     KeyError,
@@ -33,36 +33,6 @@ UNREADABLE = (
     ValueError,
     AttributeError,
 )  # what reading a reply of a wrong shape raises
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request with its key."""
-
-    key: str
-    """The ledger's key."""
-    canonical: str
-    """The request as `request_json` writes it."""
-    request: Request
-    """The request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Most:
-    """What one call can take at the worst."""
-
-    read: int
-    """Tokens read."""
-    written: int
-    """Tokens written."""
-    cost: Cost
-    """Both together, with the dollars."""
-
-    @classmethod
-    def of(cls, bundle: Sequence[Asked], price: Price | None) -> Most:
-        """Return the worst case of a call."""
-        read, written = most_tokens(bundle[0].request, len(bundle))
-        return cls(read, written, Cost(price.most(read, written) if price else 0.0, 1, read + written))
 
 
 class Sender:
