@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from curricula.pool import Pool
 from curricula.selection.base import KEPT, Selection, Selector
@@ -49,7 +48,7 @@ class NotInExam(Selector):
         reason = np.full(len(pool), KEPT, np.int16)
         parts = self.of or ["question"]
         for code, part in enumerate(parts):
-            for place, text in enumerate(lesson_texts(pool.lessons, part).take(pa.array(pool.rows)).to_pylist()):
+            for place, text in enumerate(lesson_texts(pool.lessons, part, pool.rows).to_pylist()):
                 if reason[place] == KEPT and text is not None and self.found(text, long, short):
                     reason[place] = code
         return Selection(reason, tuple(f"its {part} shares {self.words} words with the exam" for part in parts))

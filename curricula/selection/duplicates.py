@@ -16,6 +16,8 @@ from lessons.errors import ConfigError
 
 __all__ = ["Distinct", "OnePer", "normalised"]
 
+TEXTS_PER_BLOCK = 500_000  # the steps of `normalised` each make a copy
+
 
 class Distinct(Selector):
     """Keeps the first lesson of each text; case, punctuation at the ends and the width of gaps do not count.
@@ -29,11 +31,13 @@ class Distinct(Selector):
 
     def select(self, pool: Pool, generator: np.random.Generator) -> Selection:
         """Compare the texts."""
-        texts = normalised(lesson_texts(pool.lessons, self.of).take(pa.array(pool.rows)))
-        codes = texts.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.float64)  # null is NaN
-        known = np.flatnonzero(~np.isnan(codes))
+        texts = lesson_texts(pool.lessons, self.of, pool.rows)
+        blocks = [normalised(texts.slice(start, TEXTS_PER_BLOCK)) for start in range(0, len(pool), TEXTS_PER_BLOCK)]
+        encoded = pa.chunked_array(blocks).dictionary_encode().combine_chunks()
+        codes = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
+        known = np.flatnonzero(codes >= 0)
         twin = np.full(len(pool), -1, np.int64)
-        twin[known] = known[firsts(codes[known].astype(np.int64))]
+        twin[known] = known[firsts(codes[known])]
         return keep_first(twin, f"has the same {self.of} as another")
 
 
@@ -71,13 +75,14 @@ class OnePer(Selector):
 
 
 def firsts(codes: Positions) -> Positions:
-    """Return for each entry the first place that has the same code.
+    """Return for each entry the first place that has the same code, codes being small numbers from 0 up.
 
     >>> firsts(np.array([4, 7, 4])).tolist()
     [0, 1, 0]
     """
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    return np.asarray(first[inverse.reshape(-1)], np.int64)
+    first = np.empty(int(codes.max(initial=-1)) + 1, np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # the last to be written is the first place
+    return first[codes]
 
 
 def keep_first(twin: Positions, reason: str) -> Selection:

@@ -44,7 +44,7 @@ class NearlyDistinct(Selector):
         with needed_by(self):
             from datasketch import MinHash, MinHashLSH
         index = MinHashLSH(threshold=self.threshold, num_perm=self.permutations)
-        texts = normalised(lesson_texts(pool.lessons, self.of).take(pool.rows)).to_pylist()
+        texts = normalised(lesson_texts(pool.lessons, self.of, pool.rows)).to_pylist()
         parts = [None if text is None else shingles(text, self.words) for text in texts]
         twin = np.full(len(pool), -1, np.int64)
         for place, mine in enumerate(parts):

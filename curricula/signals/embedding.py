@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from curricula.libraries import needed_by
 from curricula.signals.texts import lesson_texts
@@ -56,7 +55,7 @@ class WordVectors(Embedding):
             from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
             from sklearn.preprocessing import normalize
             from sklearn.utils.extmath import randomized_svd
-        texts = lesson_texts(lessons, self.of).take(pa.array(positions)).fill_null("").to_pylist()
+        texts = lesson_texts(lessons, self.of, positions).fill_null("").to_pylist()
         counts = HashingVectorizer(n_features=TERMS, alternate_sign=False, dtype=np.float32).transform(texts)
         terms = TfidfTransformer().fit_transform(counts)
         width = min(self.dimensions, len(texts))
