@@ -6,6 +6,7 @@ from curricula.mixtures.bandits import LearningProgress, Thompson, UpperConfiden
 from curricula.mixtures.base import Draw, Mixture, Moment
 from curricula.mixtures.by_figure import BestHeard
 from curricula.mixtures.gaussian import GaussianRank, SlidingBell
+from curricula.mixtures.group_gap import GroupGap
 from curricula.mixtures.groups import GroupMixture, GroupStages
 from curricula.mixtures.linked import Linked
 from curricula.mixtures.passes import CyclicPasses, RandomSubsets, SpacedRepeats
@@ -15,7 +16,7 @@ from curricula.mixtures.skill_it import SkillIt, skill_graph
 from curricula.mixtures.weighted import WeightedDraw, WeightedLoss
 
 __all__ = [
-    "BestHeard", "CyclicPasses", "Draw", "GaussianRank", "GroupMixture", "GroupStages", "LearningProgress", "Linked",
-    "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay", "SkillIt", "SlidingBell", "SpacedRepeats", "Thompson",
-    "UpperConfidence", "WeightedDraw", "WeightedLoss", "skill_graph",
+    "BestHeard", "CyclicPasses", "Draw", "GaussianRank", "GroupGap", "GroupMixture", "GroupStages", "LearningProgress",
+    "Linked", "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay", "SkillIt", "SlidingBell", "SpacedRepeats",
+    "Thompson", "UpperConfidence", "WeightedDraw", "WeightedLoss", "skill_graph",
 ]  # fmt: skip

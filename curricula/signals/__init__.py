@@ -7,6 +7,7 @@ from curricula.signals.category import Category
 from curricula.signals.clusters import Clusters
 from curricula.signals.code_complexity import CodeComplexity
 from curricula.signals.embedding import Embedding, WordVectors
+from curricula.signals.equation_list import EquationList
 from curricula.signals.given import Given
 from curricula.signals.history import History
 from curricula.signals.length import Length
@@ -18,6 +19,6 @@ from curricula.signals.text_proxy import TextProxy
 from curricula.signals.tries import Tries
 
 __all__ = [
-    "Category", "Clusters", "CodeComplexity", "Column", "Embedding", "Given", "History", "Length", "Rarity",
-    "Readability", "Signal", "Steps", "TeacherLabel", "TextProxy", "Tries", "WordVectors",
+    "Category", "Clusters", "CodeComplexity", "Column", "Embedding", "EquationList", "Given", "History", "Length",
+    "Rarity", "Readability", "Signal", "Steps", "TeacherLabel", "TextProxy", "Tries", "WordVectors",
 ]  # fmt: skip
