@@ -176,6 +176,16 @@ class Course:
         return bool(self.annotators or self.recordings)
 
     @property
+    def backends(self) -> list[TeacherBackend]:
+        """Every model that is asked: the teacher, and those that single annotators bring along."""
+        if self.teacher is None:
+            return []
+        found = {id(self.teacher): self.teacher}
+        for annotator in self.annotators:
+            found.update((id(backend), backend) for backend in annotator.backends)
+        return list(found.values())
+
+    @property
     def kinds(self) -> list[str]:
         """The kinds of annotations that annotators and recordings make."""
         return [*(annotator.kind for annotator in self.annotators), *(found.kind for found in self.recordings)]

@@ -90,7 +90,7 @@ def check_before_paying(course: Course, number: int) -> None:
         ConfigError: Training would refuse them.
     """
     step = distill_step(course, number)
-    if course.teacher is None or course.teacher.price == Price.free() or step.record.exists():
+    if all(backend.price == Price.free() for backend in course.backends) or step.record.exists():
         return
     for name in course.arms:
         refused = refusal_of(round_config(course, number, name, course.root))

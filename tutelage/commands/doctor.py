@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from lessons.errors import ConfigError
 from lessons.records import Prompt
@@ -83,17 +84,14 @@ def checks(course: CheckUp, prompts: list[Prompt], exam: list[Prompt]) -> Iterat
         asked = [teacher.Asked(prompts[: course.prompts_per_round], course.annotators, course.batches)]
         if course.examine_teacher:
             asked.append(teacher.Asked(exam, [course_exam_annotator(course)]))
-        yield "teacher", lambda: teacher.check_credentials(found)
-        yield "price", lambda: teacher.check_price(found, course.budget)
+        for backend in course.backends:
+            yield "teacher", partial(teacher.check_credentials, backend)
+            yield "price", partial(teacher.check_price, backend, course.budget)
+        given = [part for part in asked if part.annotators]
         yield (
             "cost",
-            lambda: teacher.check_estimate(
-                [part for part in asked if part.annotators],
-                found,
-                course.grader,
-                course.ledger_path,
-                course.limits,
-                course.budget,
+            partial(
+                teacher.check_estimate, given, found, course.grader, course.ledger_path, course.limits, course.budget
             ),
         )
         if course.call:
