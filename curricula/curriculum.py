@@ -34,6 +34,7 @@ CURRICULUM_SCHEMA = pa.schema(
         pa.field("stage", pa.int32(), nullable=False),
         pa.field("weight", pa.float64(), nullable=False),
         ("score", pa.float64()),
+        ("view", pa.int32()),
     ]
 )
 
@@ -61,6 +62,8 @@ class Curriculum:
     counts: dict[str, int]
     """lessons, selected (those not left out), entries, stages, and the fewest and most times that one selected lesson
     comes (least_repeats, most_repeats)."""
+    view: npt.NDArray[np.int32] | None = None
+    """In which of the rendering's views each entry is shown, from 0, int32 [entries]; None where nothing chooses."""
 
     def __len__(self) -> int:
         return len(self.lesson_ids)
@@ -87,11 +90,13 @@ class Curriculum:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over ids, stages and weights in order; tells a trainer whether it resumes the same plan."""
+        """SHA-256 over ids, stages, weights and views in order; tells a trainer whether it resumes the same plan."""
         digest = hashlib.sha256()
         update_texts(digest, self.lesson_ids)
         digest.update(self.stage.astype("<i4").tobytes())
         digest.update(self.weight.astype("<f8").tobytes())
+        if self.view is not None:
+            digest.update(self.view.astype("<i4").tobytes())
         return digest.hexdigest()
 
     def check(self, lessons: LessonSet) -> None:
@@ -124,6 +129,7 @@ class Curriculum:
                 "stage": self.stage,
                 "weight": self.weight,
                 "score": pa.array(self.score, from_pandas=True),  # NaN becomes null
+                "view": pa.nulls(len(self), pa.int32()) if self.view is None else self.view,
             },
             schema=CURRICULUM_SCHEMA,
         )
@@ -157,6 +163,7 @@ class Curriculum:
             seed=facts["seed"],
             lessons_fingerprint=facts["lessons_fingerprint"],
             counts=facts["counts"],
+            view=None if table["view"].null_count else table["view"].to_numpy(),
         )
         if curriculum.fingerprint != facts["fingerprint"]:
             raise DataError(

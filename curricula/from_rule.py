@@ -60,7 +60,10 @@ def timetable_of(
     positions = curriculum.positions_in(lessons)
     if not hears(curriculum):
         kept = usable[positions]
-        return Planned(positions[kept], curriculum.weight[kept], curriculum.stage[kept], lessons_per_update)
+        views = None if curriculum.view is None else curriculum.view[kept].astype(np.int64)
+        return Planned(
+            positions[kept], curriculum.weight[kept], curriculum.stage[kept], lessons_per_update, views=views
+        )
     planned_for = curriculum.rule["lessons_per_update"]
     if planned_for != lessons_per_update:
         raise ConfigError(

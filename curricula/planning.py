@@ -46,6 +46,8 @@ class Entries(NamedTuple):
     """Stage of each entry, never falling, int32 [entries]."""
     tiers_per_pass: int = 1
     """How many stages one pass has."""
+    views: npt.NDArray[np.int32] | None = None
+    """In which view each entry is shown, int32 [entries]; None where nothing chooses."""
 
 
 def plan(
@@ -131,6 +133,7 @@ def plan(
         seed=seed,
         lessons_fingerprint=lessons.fingerprint,
         counts=count(made, len(pool), len(lessons)),
+        view=made.views,
     )
     return Plan(curriculum, annotated(table, left_out if select else None, pool if mixture else None))
 
@@ -201,9 +204,14 @@ def foreseen(mixture: Mixture, pool: Pool, entries: int, lessons_per_update: int
     timetable = Procedural(pool, mixture, updates, lessons_per_update, seed)
     places = np.empty((updates, lessons_per_update), np.int64)
     weights, stages = np.empty(places.shape), np.empty(updates, np.int64)
+    views: list[Positions] = []
     for update in range(updates):
-        places[update], weights[update], stages[update] = timetable.draw_places(update)
-    return Entries(places.ravel(), weights.ravel(), np.repeat(stages.astype(np.int32), lessons_per_update))
+        drawn = timetable.draw_places(update)
+        places[update], weights[update], stages[update] = drawn.places, drawn.weights, drawn.stage
+        views += [] if drawn.views is None else [drawn.views]
+    shown = np.concatenate(views).astype(np.int32) if views else None
+    stage = np.repeat(stages.astype(np.int32), lessons_per_update)
+    return Entries(places.ravel(), weights.ravel(), stage, views=shown)
 
 
 def annotated(table: SignalTable, left_out: Any, drawn_from: Pool | None) -> SignalTable:

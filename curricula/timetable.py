@@ -42,8 +42,9 @@ class Timetable(ABC):
 
     def share(self, update: int, rank: int, world_size: int) -> Draw:
         """Return one rank's lessons of an update."""
-        whole = self.draw(update)
-        return Draw(whole.places[rank::world_size], whole.weights[rank::world_size], whole.stage)
+        whole, mine = self.draw(update), slice(rank, None, world_size)
+        views = None if whole.views is None else whole.views[mine]
+        return Draw(whole.places[mine], whole.weights[mine], whole.stage, views)
 
     def hear(self, feedback: Feedback) -> None:  # noqa: B027  # most plans have nothing to hear or to save
         """Take in some feedback; a plan that does not hear ignores it."""
@@ -70,6 +71,8 @@ class Planned(Timetable):
     """Lessons of one update; the last may have fewer."""
     bounds: Positions | None = None
     """Where each update begins, and the end, int64 [updates + 1]; None where all but the last have as many."""
+    views: Positions | None = None
+    """In which view each entry is shown, int64 [entries]; None where nothing chooses."""
 
     @property
     def updates(self) -> int:
@@ -83,7 +86,8 @@ class Planned(Timetable):
         span = slice(update * self.lessons_per_update, (update + 1) * self.lessons_per_update)
         if self.bounds is not None:
             span = slice(int(self.bounds[update]), int(self.bounds[update + 1]))
-        return Draw(self.positions[span], self.weights[span], int(self.stages[span.start]))
+        views = None if self.views is None else self.views[span]
+        return Draw(self.positions[span], self.weights[span], int(self.stages[span.start]), views)
 
 
 class Procedural(Timetable):
@@ -143,7 +147,7 @@ class Procedural(Timetable):
     def draw(self, update: int) -> Draw:
         """Return the lessons of one update over all ranks."""
         drawn = self.draw_places(update)
-        return Draw(self.pool.rows[drawn.places], drawn.weights, drawn.stage)
+        return drawn._replace(places=self.pool.rows[drawn.places])
 
     def draw_places(self, update: int) -> Draw:
         """Return the lessons of one update as places in the pool.

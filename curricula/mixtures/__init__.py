@@ -13,10 +13,11 @@ from curricula.mixtures.passes import CyclicPasses, RandomSubsets, SpacedRepeats
 from curricula.mixtures.prefix import PrefixPool
 from curricula.mixtures.replay import Replay
 from curricula.mixtures.skill_it import SkillIt, skill_graph
+from curricula.mixtures.skip_easy import SkipEasy
 from curricula.mixtures.weighted import WeightedDraw, WeightedLoss
 
 __all__ = [
     "BestHeard", "CyclicPasses", "Draw", "GaussianRank", "GroupGap", "GroupMixture", "GroupStages", "LearningProgress",
-    "Linked", "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay", "SkillIt", "SlidingBell", "SpacedRepeats",
-    "Thompson", "UpperConfidence", "WeightedDraw", "WeightedLoss", "skill_graph",
+    "Linked", "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay", "SkillIt", "SkipEasy", "SlidingBell",
+    "SpacedRepeats", "Thompson", "UpperConfidence", "WeightedDraw", "WeightedLoss", "skill_graph",
 ]  # fmt: skip

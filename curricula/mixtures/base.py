@@ -60,6 +60,8 @@ class Draw(NamedTuple):
     """Factor of each lesson's loss, float64 [count]."""
     stage: int = 0
     """Number of the stage, never falling during a run."""
+    views: Positions | None = None
+    """In which of the rendering's views each lesson is shown, from 0, int64 [count]; None where nothing chooses."""
 
 
 class Mixture(ABC):

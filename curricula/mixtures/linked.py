@@ -45,16 +45,18 @@ class Linked(Mixture):
         """Draw, and bring the families: first the lesson drawn, then the others in their order."""
         drawn, groups = self.mixture.draw(pool, state, moment), pool.groups(self.by)
         places: list[int] = []
-        weights: list[float] = []
+        brought: list[int] = []  # by which of the lessons drawn
         taken: set[int] = set()
-        for place, weight in zip(drawn.places.tolist(), drawn.weights.tolist(), strict=True):
+        for number, place in enumerate(drawn.places.tolist()):
             family = [place, *groups.members(int(groups.codes[place]))[: moment.count].tolist()]
             new = [member for member in dict.fromkeys(family) if member not in taken]
             taken.update(new)
             places += new
-            weights += [weight] * len(new)
+            brought += [number] * len(new)
             if len(places) >= moment.count:
                 break
-        rest = moment.count - len(places)  # only where the families drawn are fewer than the update
-        order = np.array((places + drawn.places.tolist()[:rest] if rest > 0 else places)[: moment.count], np.int64)
-        return Draw(order, np.array((weights + [1.0] * max(rest, 0))[: moment.count]), drawn.stage)
+        rest = max(0, moment.count - len(places))  # above 0 only where the families drawn are fewer than the update
+        places += drawn.places[:rest].tolist()
+        by = np.array([*brought, *range(rest)][: moment.count], np.int64)
+        views = None if drawn.views is None else drawn.views[by]
+        return Draw(np.array(places[: moment.count], np.int64), drawn.weights[by], drawn.stage, views)

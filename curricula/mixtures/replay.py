@@ -94,7 +94,7 @@ class Replay(Mixture):
             spots = generator.permutation(moment.count)[:count]
             places[spots] = draw_from_groups(groups, shares, count, generator)
             weights[spots] = 1.0
-        return Draw(places, weights, drawn.stage)
+        return drawn._replace(places=places, weights=weights)
 
     def fresh(self, pool: Pool) -> Pool:
         """Return the pool without the replayed groups, in the same order."""
