@@ -44,8 +44,8 @@ class Glide(Pacing):
     def share(self, progress: float, state: State) -> float:
         """Return the position.
 
-        >>> [Glide(0.2, 1.0, end=0.5).share(t / 4, {}) for t in range(4)]
-        [0.2, 0.6, 1.0, 1.0]
+        >>> [Glide(0.25, 1.0, end=0.5).share(t / 4, {}) for t in range(4)]
+        [0.25, 0.625, 1.0, 1.0]
         """
         check_share(self, "initial", self.initial)
         check_share(self, "final", self.final)

@@ -32,7 +32,7 @@ class RootPacing(Pacing):
         """Return the share open.
 
         >>> [round(RootPacing(0.1, 2, 1.0).share(t / 4, {}), 3) for t in range(5)]
-        [0.1, 0.507, 0.711, 0.868, 1.0]
+        [0.1, 0.507, 0.711, 0.867, 1.0]
         """
         check_share(self, "initial_share", self.initial_share)
         if not (math.isfinite(self.power) and self.power > 0 and 0 < self.full_at <= 1):
