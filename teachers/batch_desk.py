@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from teachers.ledger_records import StoredReply
 from teachers.sending import Sender
 
 __all__ = ["BatchDesk"]
+
+LOG = logging.getLogger(__name__)
 
 
 class BatchDesk:
@@ -60,6 +63,11 @@ class BatchDesk:
             for place in places:
                 self.places[place.key] = place
                 self.sender.run.account.set_aside(place.most)
+            if places and not self.handing_in:
+                LOG.warning(
+                    "%d requests of %s are under way in a batch that an earlier run handed in; what is asked of them "
+                    "is waited for, not paid again.", len(places), self.sender.backend.model,
+                )  # fmt: skip
             trip = self.trip(stored.tag, stored.made_at, places, stored.name)
             self.trips[trip] = asyncio.create_task(self.resume(trip, stored))
 

@@ -76,6 +76,7 @@ class Worker:
         self.grader = grader
         self.rolls = rolls
         self.only = only
+        self.teacher_name, self.model = type(teacher).__name__, teacher.model
         self.untried = 0
         self.finished = 0
         """Prompts worked on, in whatever order they finish."""
@@ -154,8 +155,8 @@ class Worker:
         asking = Asking(
             prompt=prompt,
             ask=ask,
-            teacher=type(self.teacher).__name__,
-            model=self.teacher.model,
+            teacher=self.teacher_name,
+            model=self.model,
             grader=self.grader,
             earlier=earlier,
             through=through,
@@ -167,7 +168,7 @@ class Worker:
         """Return how one request and how several samples are asked about a prompt."""
         caller = self.callers.of(backend)
         if lookups is not None:
-            lookup = lookups.setdefault(id(caller), Lookup(caller))
+            lookup = lookups.get(id(caller)) or lookups.setdefault(id(caller), Lookup(caller))
             return lookup.find, lookup.find_samples
         if self.only is None or prompt.id in self.only:
             return caller.ask, caller.ask_samples
