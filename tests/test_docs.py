@@ -150,6 +150,32 @@ def test_classes_named_in_the_pages_exist():
             assert hasattr(importlib.import_module(package), name), f"{page.name}: {package}.{name}"
 
 
+def test_every_annotator_and_every_backend_stands_in_its_table():
+    import teachers
+
+    public = [getattr(teachers, name) for name in teachers.__all__]
+    classes = [found for found in public if isinstance(found, type)]
+    annotators = [found for found in classes if issubclass(found, teachers.Annotator)]
+    rows = {line.split("`")[1]: line for line in table_rows(ROOT / "docs" / "annotators.md")}
+    wanted = {f"teachers.{found.__name__}" for found in annotators} - {"teachers.Annotator", "teachers.By"}
+    assert set(rows) == wanted
+    for name in sorted(wanted):
+        kind = getattr(teachers, name.partition(".")[2]).kind
+        assert f" | `{kind}` | " in rows[name], f"{name} writes annotations of the kind {kind!r}"
+    base = teachers.TeacherBackend
+    backends = [found for found in classes if issubclass(found, base) and found is not base]
+    rows = {line.split("`")[1]: line for line in table_rows(ROOT / "docs" / "teachers.md")}
+    assert set(rows) == {f"teachers.{found.__name__}" for found in backends}
+    for found in backends:
+        ending = "| yes |" if found.batch_api is not base.batch_api else "| no |"
+        assert rows[f"teachers.{found.__name__}"].endswith(ending), f"{found.__name__}: batches"
+
+
+def table_rows(page: Path) -> list[str]:
+    """Return the rows that are about a class of the teachers."""
+    return [line for line in text(page).splitlines() if line.startswith("| `teachers.")]
+
+
 def messages() -> str:
     """Return all source text, with the strings that are broken over lines put together."""
     source = "\n".join(text(file) for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py")))
