@@ -34,9 +34,9 @@ CURRICULUM_SCHEMA = pa.schema(
         pa.field("stage", pa.int32(), nullable=False),
         pa.field("weight", pa.float64(), nullable=False),
         ("score", pa.float64()),
-        ("view", pa.int32()),
     ]
 )
+VIEW = pa.field("view", pa.int32(), nullable=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +129,11 @@ class Curriculum:
                 "stage": self.stage,
                 "weight": self.weight,
                 "score": pa.array(self.score, from_pandas=True),  # NaN becomes null
-                "view": pa.nulls(len(self), pa.int32()) if self.view is None else self.view,
             },
             schema=CURRICULUM_SCHEMA,
         )
+        if self.view is not None:
+            table = table.append_column(VIEW, pa.array(self.view))
         with staged(Path(folder) / ENTRIES) as partial:
             pq.write_table(table, partial)
         facts = {
@@ -140,6 +141,7 @@ class Curriculum:
             "rule": self.rule,
             "seed": self.seed,
             "counts": self.counts,
+            "has_views": self.view is not None,
             "lessons_fingerprint": self.lessons_fingerprint,
             "fingerprint": self.fingerprint,
         }
@@ -153,7 +155,9 @@ class Curriculum:
             DataError: A file is missing or unreadable, or the two files do not belong together.
         """
         facts = read_facts(Path(folder) / RULE)
-        table = read_table(Path(folder) / ENTRIES, CURRICULUM_SCHEMA)
+        has_views = facts.get("has_views", False)  # older plans do not say
+        schema = CURRICULUM_SCHEMA.append(VIEW) if has_views else CURRICULUM_SCHEMA
+        table = read_table(Path(folder) / ENTRIES, schema)
         curriculum = cls(
             lesson_ids=distinct_texts(table["lesson_id"]),
             stage=table["stage"].to_numpy(),
@@ -163,7 +167,7 @@ class Curriculum:
             seed=facts["seed"],
             lessons_fingerprint=facts["lessons_fingerprint"],
             counts=facts["counts"],
-            view=None if table["view"].null_count else table["view"].to_numpy(),
+            view=table["view"].to_numpy() if has_views else None,
         )
         if curriculum.fingerprint != facts["fingerprint"]:
             raise DataError(

@@ -14,10 +14,12 @@ from curricula.mixtures.prefix import PrefixPool
 from curricula.mixtures.replay import Replay
 from curricula.mixtures.skill_it import SkillIt, skill_graph
 from curricula.mixtures.skip_easy import SkipEasy
+from curricula.mixtures.views import Dial, ViewBy
 from curricula.mixtures.weighted import WeightedDraw, WeightedLoss
 
 __all__ = [
-    "BestHeard", "CyclicPasses", "Draw", "GaussianRank", "GroupGap", "GroupMixture", "GroupStages", "LearningProgress",
-    "Linked", "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay", "SkillIt", "SkipEasy", "SlidingBell",
-    "SpacedRepeats", "Thompson", "UpperConfidence", "WeightedDraw", "WeightedLoss", "skill_graph",
+    "BestHeard", "CyclicPasses", "Dial", "Draw", "GaussianRank", "GroupGap", "GroupMixture", "GroupStages",
+    "LearningProgress", "Linked", "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay", "SkillIt", "SkipEasy",
+    "SlidingBell", "SpacedRepeats", "Thompson", "UpperConfidence", "ViewBy", "WeightedDraw", "WeightedLoss",
+    "skill_graph",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from curricula.feedback import Feedback
 from curricula.mixtures import (
     BestHeard,
     CyclicPasses,
+    Dial,
     GaussianRank,
     GroupGap,
     GroupMixture,
@@ -31,6 +32,7 @@ from curricula.mixtures import (
     SpacedRepeats,
     Thompson,
     UpperConfidence,
+    ViewBy,
     WeightedDraw,
     WeightedLoss,
 )
@@ -42,6 +44,7 @@ Make = Callable[..., Pool]
 MIXTURES: list[Mixture] = [
     BestHeard("loss", 0.3, keep=0.5),
     CyclicPasses("score"),
+    Dial(PrefixPool(Steady()), Gate([0.0, 0.5, 1.0], threshold=0.5, patience=2), views=3, spread="between"),
     GaussianRank(3.0, 6.0),
     GroupGap("topic", "loss"),
     GroupMixture("topic", temperature=2.0),
@@ -58,6 +61,7 @@ MIXTURES: list[Mixture] = [
     SpacedRepeats(7, 2),
     Thompson("topic", "accuracy"),
     UpperConfidence("topic", "accuracy", choices=3),
+    ViewBy(Linked(PrefixPool(Steady()), "family"), "family"),
     WeightedDraw("score", 0.5),
     WeightedLoss(GroupStages("topic", cumulative=True), "score", Stages([0.2, 0.8])),
 ]
@@ -82,11 +86,14 @@ def feedback(update: int, size: int) -> Feedback:
     return Feedback(update, {"loss": generator.random(), "accuracy": generator.random()}, figures, places, lessons)
 
 
-def run(timetable: Procedural, start: int, stop: int, every: int) -> list[tuple[list[int], list[float], int]]:
+def run(
+    timetable: Procedural, start: int, stop: int, every: int
+) -> list[tuple[list[int], list[float], list[int], int]]:
     drawn = []
     for update in range(start, stop):
         draw = timetable.draw(update)
-        drawn.append((draw.places.tolist(), draw.weights.tolist(), draw.stage))
+        views = [] if draw.views is None else draw.views.tolist()
+        drawn.append((draw.places.tolist(), draw.weights.tolist(), views, draw.stage))
         if (update + 1) % every == 0:
             timetable.hear(feedback(update + 1, len(timetable.pool)))
     return drawn
@@ -100,8 +107,10 @@ def test_every_mixture_conserves_repeats_itself_and_resumes(
     updates, seed = 9, data.draw(st.integers(0, 5))
     pool = pool_of(make_pool, size)
     whole = run(Procedural(pool, mixture, updates, count, seed), 0, updates, every)
-    for places, weights, _ in whole:
+    for places, weights, views, _ in whole:
         assert len(places) == len(weights) == count
+        assert len(views) in (0, count)
+        assert min(views, default=0) >= 0
         assert set(places) <= set(range(size))
         assert min(weights) >= 0
     if not isinstance(mixture.__dict__.get("pacing"), Swing):
