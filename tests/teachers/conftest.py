@@ -1,25 +1,17 @@
-"""Shared by the tests of teachers: prompts about sums, a loopback provider, and both hosted backends."""
+"""Shared by the tests of teachers: prompts about sums, the emulated provider, and both hosted backends."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from provider import serving
 
 from lessons.graders import NumberGrader
 from lessons.records import Message, Prompt
 from teachers import AnthropicBackend, Limits, OpenAIBackend, TeacherBackend
-
-spec = importlib.util.spec_from_file_location("teachers_loopback", Path(__file__).with_name("loopback.py"))
-assert spec is not None
-assert spec.loader is not None
-module = importlib.util.module_from_spec(spec)
-sys.modules["teachers_loopback"] = module
-spec.loader.exec_module(module)
 
 KEY = "planted-secret-8412"
 QUICK = Limits(in_flight=20, attempts=4, first_wait_seconds=0.02, longest_wait_seconds=0.1)
@@ -28,7 +20,7 @@ QUICK = Limits(in_flight=20, attempts=4, first_wait_seconds=0.02, longest_wait_s
 @pytest.fixture
 def loopback() -> Any:
     """The context manager that runs a provider."""
-    return module.loopback
+    return serving
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_nothing_is_asked_and_nothing_is_written(tmp_path: Path, loopback: Any, 
 
 def test_the_bound_holds(tmp_path: Path, loopback: Any, hosted: Any, sums: Any, grader: Any) -> None:
     annotators = [RationaleAnnotator(max_asks=3), CritiqueAnnotator(), DifficultyAnnotator()]
-    with loopback(answer=lambda question: "so\nAnswer: 7") as provider:
+    with loopback(answer=lambda question, draw: "so\nAnswer: 7") as provider:
         backend = hosted(provider)
         found = estimate(sums(10), backend, annotators, grader, tmp_path / "l")
         summary = distill(sums(10), backend, annotators, grader, tmp_path / "l", tmp_path / "o")

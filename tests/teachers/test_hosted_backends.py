@@ -1,4 +1,4 @@
-"""Both real SDKs against the loopback provider: the wire formats, every fault, and no secret anywhere."""
+"""Both real SDKs against the emulated provider: the wire formats, every fault, and no secret anywhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from provider import Event
 
 from lessons.errors import BudgetExceeded, CallFailed, MissingSecret, PartialResult, UnknownPrice
 from lessons.tables import read_annotations
@@ -33,18 +34,20 @@ def test_every_prompt_is_answered_once(tmp_path: Path, loopback: Any, hosted: An
     assert (second.kind, second.value) == ("difficulty", pytest.approx(2 / 9))
 
 
-FAULTS = ["429", "500", "529", "503", "dropped", "malformed", "empty"]
+FAULTS = ["429", "500", "529", "503", "reset", "reset in body", "cut json", "no answer"]
 
 
-@pytest.mark.parametrize("retry_after", ["0.05", None])
+@pytest.mark.parametrize("silent", [False, True], ids=["Retry-After", "silent"])
 def test_every_fault_that_can_heal_heals(
-    tmp_path: Path, loopback: Any, hosted: Any, sums: Any, grader: Any, quick: Limits, retry_after: str | None
+    tmp_path: Path, loopback: Any, hosted: Any, sums: Any, grader: Any, quick: Limits, silent: bool
 ) -> None:
-    def fault(question: str, before: int) -> str | None:
-        number = int(question.split("+")[0][-3:])
-        return FAULTS[(number + before) % len(FAULTS)] if before < number % 3 else None
+    faults = [f"{fault} silent" if silent and fault.isdigit() else fault for fault in FAULTS]
 
-    with loopback(fault=fault, retry_after=retry_after) as provider:
+    def fault(event: Event) -> str | None:
+        number = int(event.content.split("+")[0][-3:])
+        return faults[(number + event.before) % len(faults)] if event.before < number % 3 else None
+
+    with loopback(fault=fault) as provider:
         annotators = [RationaleAnnotator(template=str(bare_template(tmp_path)))]
         summary = distill(
             sums(60), hosted(provider), annotators, grader, tmp_path / "l.sqlite", tmp_path / "o.parquet", quick
@@ -54,11 +57,11 @@ def test_every_fault_that_can_heal_heals(
     assert summary.failed_attempts == sum(provider.received.values()) - 60 > 0
 
 
-@pytest.mark.parametrize(("fault", "problem"), [("truncated", "cut off at the token limit"), ("refused", "refused by")])
+@pytest.mark.parametrize(("fault", "problem"), [("length", "cut off at the token limit"), ("refusal", "refused by")])
 def test_truncated_and_refused_completions_are_paid_once_and_marked(
     tmp_path: Path, loopback: Any, hosted: Any, sums: Any, grader: Any, fault: str, problem: str
 ) -> None:
-    with loopback(fault=lambda question, before: fault) as provider:
+    with loopback(fault=lambda event: fault) as provider:
         for _ in range(2):
             summary = distill(
                 sums(5), hosted(provider), [RationaleAnnotator(max_asks=4)], grader,
@@ -72,7 +75,7 @@ def test_truncated_and_refused_completions_are_paid_once_and_marked(
 def test_wrong_answers_are_asked_for_again_with_fresh_samples(
     tmp_path: Path, loopback: Any, hosted: Any, sums: Any, grader: Any
 ) -> None:
-    with loopback(answer=lambda question: "I guess\nAnswer: 7") as provider:
+    with loopback(answer=lambda question, draw: "I guess\nAnswer: 7") as provider:
         annotator = RationaleAnnotator(max_asks=3, seed=11)
         summary = distill(sums(4), hosted(provider), [annotator], grader, tmp_path / "l.sqlite", tmp_path / "o.parquet")
     assert (summary.annotations, summary.wrong, summary.trusted) == (12, 12, 0)
@@ -85,7 +88,7 @@ def test_wrong_answers_are_asked_for_again_with_fresh_samples(
 def test_a_wrong_key_stops_the_run_and_shows_up_nowhere(
     tmp_path: Path, loopback: Any, hosted: Any, sums: Any, grader: Any
 ) -> None:
-    with loopback(fault=lambda question, before: "401") as provider, pytest.raises(CallFailed) as caught:
+    with loopback(fault=lambda event: "401") as provider, pytest.raises(CallFailed) as caught:
         distill(
             sums(300), hosted(provider), [RationaleAnnotator()], grader,
             tmp_path / "l.sqlite", tmp_path / "o.parquet", Limits(in_flight=3),
@@ -99,7 +102,7 @@ def test_a_wrong_key_stops_the_run_and_shows_up_nowhere(
 
 
 def test_an_empty_account_is_not_waited_for(tmp_path: Path, loopback: Any, hosted: Any, sums: Any) -> None:
-    with loopback(fault=lambda question, before: "quota") as provider, pytest.raises(CallFailed, match="no money"):
+    with loopback(fault=lambda event: "quota") as provider, pytest.raises(CallFailed, match=r"quota|credit balance"):
         distill(sums(9), hosted(provider), [RationaleAnnotator()], None, tmp_path / "l.sqlite", tmp_path / "o.parquet")
 
 
@@ -109,7 +112,7 @@ def test_failures_are_listed_and_can_be_retried_alone(
     broken = {"101+7=?", "105+35=?"}
     arguments = ([RationaleAnnotator(template=str(bare_template(tmp_path)))], grader, tmp_path / "l.sqlite")
     out = tmp_path / "o.parquet"
-    with loopback(fault=lambda question, before: "400" if question.split("\n")[0] in broken else None) as provider:
+    with loopback(fault=lambda event: "400" if event.content.split("\n")[0] in broken else None) as provider:
         with pytest.raises(
             PartialResult, match=r"2 annotations of 2 of 10 prompts.*'p101'.*run the same command again"
         ):
@@ -144,7 +147,7 @@ def test_a_server_that_is_not_there_costs_nothing(tmp_path: Path, loopback: Any,
 def test_a_lost_reply_is_counted_as_billed(
     tmp_path: Path, loopback: Any, hosted: Any, sums: Any, quick: Limits
 ) -> None:
-    with loopback(fault=lambda question, before: None if before else "dropped") as provider:
+    with loopback(fault=lambda event: None if event.before else "reset in body") as provider:
         distill(sums(3), hosted(provider), [RationaleAnnotator()], None, tmp_path / "l", tmp_path / "o", quick)
     with Ledger(tmp_path / "l") as ledger:
         assert [attempt.maybe_billed for attempt in ledger.attempts()] == [True] * 3
@@ -176,7 +179,7 @@ def test_calls_in_flight_are_bounded(tmp_path: Path, loopback: Any, hosted: Any,
     with loopback(latency_seconds=0.02) as provider:
         arguments = (hosted(provider), [RationaleAnnotator()], None, tmp_path / "l", tmp_path / "o")
         distill(sums(60), *arguments, Limits(in_flight=7))
-    assert provider.most_in_flight == 7
+    assert provider.gate.most_in_flight == 7
 
 
 def test_an_unset_key_is_refused_before_the_first_call(

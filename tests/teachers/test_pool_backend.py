@@ -1,4 +1,4 @@
-"""Two loopback providers behind one name: shares, refusals, dead keys, faults, kills, keys that move."""
+"""Two emulated providers behind one name: shares, refusals, dead keys, faults, kills, keys that move."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_shares_follow_the_weights_and_provenance_says_who_answered(loopback: An
 def test_a_dead_key_takes_its_member_out_with_one_note(
     loopback: Any, sums: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with loopback(fault=lambda question, before: "401", latency_seconds=0.02) as dead, loopback() as alive:
+    with loopback(fault=lambda event: "401", latency_seconds=0.02) as dead, loopback() as alive:
         pool = PoolBackend([member(openai(dead)), member(openai(alive, "SECOND_KEY"))])
         with caplog.at_level(logging.WARNING):
             summary = run(sums(60), pool, tmp_path)
@@ -91,19 +91,19 @@ def test_a_dead_key_takes_its_member_out_with_one_note(
 
 
 def test_when_no_member_is_left_the_run_stops_with_all_reasons(loopback: Any, sums: Any, tmp_path: Path) -> None:
-    with loopback(fault=lambda question, before: "401") as one, loopback(fault=lambda question, before: "quota") as two:
+    with loopback(fault=lambda event: "401") as one, loopback(fault=lambda event: "quota") as two:
         pool = PoolBackend([member(openai(one)), member(openai(two, "SECOND_KEY"))])
         with pytest.raises(
             CallFailed, match=r"No member of the pool 'pool' can answer any more \(gpt-test \(1\): .*"
         ) as told:
             run(sums(40), pool, tmp_path)
-        assert "no money" in str(told.value)
+        assert "current quota" in str(told.value)
         assert not any(key in str(told.value) for key in KEYS)
         assert len(one.bodies) + len(two.bodies) <= 40
 
 
 def test_a_limited_member_is_paused_and_the_other_takes_over(loopback: Any, sums: Any, tmp_path: Path) -> None:
-    refuse = loopback(fault=lambda question, before: "429", retry_after="30")
+    refuse = loopback(fault=lambda event: "429", retry_after_seconds=30)
     with refuse as limited, loopback() as free:
         pool = PoolBackend([member(openai(limited), 5.0), member(openai(free, "SECOND_KEY"))])
         summary = run(sums(60), pool, tmp_path)  # waiting for the 30 seconds would not end
@@ -113,7 +113,7 @@ def test_a_limited_member_is_paused_and_the_other_takes_over(loopback: Any, sums
 
 
 def test_an_error_that_may_heal_is_tried_at_another_member(loopback: Any, sums: Any, tmp_path: Path) -> None:
-    with loopback(fault=lambda question, before: "500") as broken, loopback() as sound:
+    with loopback(fault=lambda event: "500") as broken, loopback() as sound:
         pool = PoolBackend([member(openai(broken)), member(openai(sound, "SECOND_KEY"))])
         summary = run(sums(60), pool, tmp_path)
         assert (summary.annotations, summary.calls) == (60, 60)
@@ -166,7 +166,7 @@ def test_a_loss_is_told_also_when_its_member_was_taken_out_meanwhile() -> None:
 
 
 def test_a_bad_request_fails_itself_and_nobody_else(loopback: Any, sums: Any, tmp_path: Path) -> None:
-    fault = lambda question, before: "400" if "105+" in question else None  # noqa: E731
+    fault = lambda event: "400" if "105+" in event.content else None  # noqa: E731
     with loopback(fault=fault) as one, loopback(fault=fault) as two:
         pool = PoolBackend([member(openai(one)), member(openai(two, "SECOND_KEY"))])
         with pytest.raises(PartialResult, match="1 of 20"):
@@ -237,7 +237,7 @@ def test_a_budget_stops_calls_that_wait_for_a_member(loopback: Any, sums: Any, t
 
 def test_calls_that_wait_for_a_member_are_not_sent_once_the_run_stops(loopback: Any, sums: Any, tmp_path: Path) -> None:
     """The one member refuses for half a minute; a call outside of the pool stops the run meanwhile."""
-    with loopback(fault=lambda question, before: "429", retry_after="30") as limited:
+    with loopback(fault=lambda event: "429", retry_after_seconds=30) as limited:
         pool = PoolBackend([member(openai(limited))])
 
         async def work() -> None:
@@ -284,17 +284,7 @@ def test_samples_are_drawn_by_one_call_to_one_member(tmp_path: Path) -> None:
 def test_a_member_that_dies_in_the_middle_of_a_run_loses_nothing(loopback: Any, sums: Any, tmp_path: Path) -> None:
     with loopback() as survivor:
         with loopback(latency_seconds=0.01) as victim:
-            dies_after = 15
-            original = victim.reply
-
-            async def reply(path: str, headers: Any, body: Any, writer: Any) -> bool:
-                if len(victim.bodies) >= dies_after:
-                    for open_writer in list(victim.writers):
-                        open_writer.transport.abort()  # every call under way is lost
-                    return False
-                return bool(await original(path, headers, body, writer))
-
-            victim.reply = reply
+            victim.fault = lambda event: "reset" if len(victim.arrivals) > 15 else None
             pool = PoolBackend([member(openai(victim)), member(openai(survivor, "SECOND_KEY"))])
             summary = run(sums(100), pool, tmp_path)
         assert (summary.annotations, summary.calls) == (100, 100)

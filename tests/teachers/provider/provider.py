@@ -73,6 +73,16 @@ class Provider:
         self.anthropic_batches = AnthropicBatches(self.room, self.results_late_seconds, self.known_late_seconds)
 
     @property
+    def calls(self) -> Counter[str]:
+        """How often each call was charged and its reply sent whole."""
+        return self.bill.times_delivered()
+
+    @property
+    def billed_tokens(self) -> int:
+        """Tokens read and written, of all that was charged."""
+        return sum(charge.input_tokens + charge.output_tokens for charge in self.bill.charges)
+
+    @property
     def anthropic_url(self) -> str:
         """What Anthropic's clients are given."""
         return f"http://127.0.0.1:{self.port}"
@@ -159,6 +169,8 @@ class Provider:
         given = self.headers[-1].get("authorization") or self.headers[-1].get("x-api-key") or ""
         if fault == "echo":  # a proxy's page for its own developers; its 200 first characters end within the key
             return Reply(200, f"{'x' * (200 - len(given) // 2)}{given}".encode(), content_type="text/html")
+        if fault == "quota" and path.startswith("/v1/messages"):
+            return Reply.of(400, self.error(path, 400, "Your credit balance is too low to access the Anthropic API."))
         if fault == "quota":
             message = "You exceeded your current quota, please check your plan and billing details."
             return Reply.of(429, self.error(path, 429, message, "insufficient_quota"))
