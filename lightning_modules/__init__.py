@@ -13,6 +13,17 @@ from lightning_modules.callbacks import (
 )
 from lightning_modules.cli import TutelageCLI, train
 from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.divergences import (
+    AdaptiveKL,
+    Divergence,
+    ForwardKL,
+    GeneralizedJSD,
+    ReverseKL,
+    SkewForwardKL,
+    SkewReverseKL,
+    SymmetricKL,
+    TotalVariation,
+)
 from lightning_modules.measures import FixedSetLoss, Measure, PassRates, ProbeLosses, TrainingLosses
 from lightning_modules.sampler import CurriculumSampler
 from lightning_modules.schedules import (
@@ -57,4 +68,13 @@ __all__ = [
     "UpdateCheckpoint",
     "WarmupStableDecay",
     "train",
+    "AdaptiveKL",
+    "Divergence",
+    "ForwardKL",
+    "GeneralizedJSD",
+    "ReverseKL",
+    "SkewForwardKL",
+    "SkewReverseKL",
+    "SymmetricKL",
+    "TotalVariation",
 ]

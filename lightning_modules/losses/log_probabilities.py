@@ -1,0 +1,86 @@
+"""From the logits of student and teacher to log-probabilities that can be compared."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["LOWEST", "LogProbabilities", "TopK", "log_probabilities", "top_k_log_probabilities", "wide"]
+
+LOWEST = -1e30
+"""Log-probability of what cannot happen: its exponential is exactly 0, and unlike -inf it can be multiplied by that."""
+
+
+class LogProbabilities(NamedTuple):
+    """The two distributions at every position, over the same outcomes, float32 or better."""
+
+    student: Tensor
+    """Natural logarithms, [tokens, outcomes]; `LOWEST` where an outcome cannot happen."""
+    teacher: Tensor
+    """The same of the teacher, [tokens, outcomes]."""
+
+
+class TopK(NamedTuple):
+    """What is known of a teacher that told its most probable tokens only."""
+
+    ids: Tensor
+    """Distinct token ids, int64 [tokens, k]."""
+    log_probabilities: Tensor
+    """Their natural logarithms at temperature 1, [tokens, k]."""
+    tail: Tensor
+    """Probability of all other tokens together, in [0, 1], [tokens]."""
+
+
+def log_probabilities(student_logits: Tensor, teacher_logits: Tensor, temperature: float = 1.0) -> LogProbabilities:
+    """Return log softmax(logits / temperature) of both, over the tokens that both can write.
+
+    A token with a logit of -inf on either side is left out on both: a divergence over different sets of tokens would
+    be infinite, and no gradient could mend it. Where the vocabularies differ in size, the first ids, which both have,
+    are compared.
+
+    Args:
+        student_logits: [tokens, vocabulary], of any precision.
+        teacher_logits: [tokens, vocabulary], of any precision.
+        temperature: Above 0; both are divided by it.
+    """
+    common = min(student_logits.shape[-1], teacher_logits.shape[-1])
+    student, teacher = wide(student_logits[..., :common]), wide(teacher_logits[..., :common])
+    banned = torch.isneginf(student) | torch.isneginf(teacher)
+    return LogProbabilities(
+        *(tempered(logits.masked_fill(banned, -torch.inf), temperature) for logits in (student, teacher))
+    )
+
+
+def top_k_log_probabilities(student_logits: Tensor, teacher: TopK, temperature: float = 1.0) -> LogProbabilities:
+    """Return the log-probabilities of the teacher's k tokens and, as outcome k + 1, of all others together.
+
+    Leaving out the tail and renormalising would tell the student that nothing else is ever said. At a temperature T
+    both distributions over the k + 1 outcomes become p^(1/T) / sum p^(1/T), since the single tokens of the tail are not
+    known: only at T = 1 do k outcomes and tail say what the whole vocabulary says, coarsely.
+
+    Args:
+        student_logits: [tokens, vocabulary], of any precision.
+        teacher: What is known of the teacher at the same positions.
+        temperature: Above 0.
+    """
+    logits = wide(student_logits)
+    whole = logits.logsumexp(-1, keepdim=True)
+    chosen = logits.gather(-1, teacher.ids) - whole
+    # Not log(1 - sum of the k): a student that is sure of them would leave nothing but rounding.
+    others = logits.scatter(-1, teacher.ids, -torch.inf).logsumexp(-1, keepdim=True) - whole
+    student = torch.cat([chosen, others], -1)
+    known = torch.cat([wide(teacher.log_probabilities), wide(teacher.tail).clamp(min=0).log()[..., None]], -1)
+    banned = torch.isneginf(student) | torch.isneginf(known)
+    return LogProbabilities(*(tempered(logs.masked_fill(banned, -torch.inf), temperature) for logs in (student, known)))
+
+
+def tempered(logits: Tensor, temperature: float) -> Tensor:
+    """Return log softmax(logits / temperature), never below `LOWEST`; the clamp lets no gradient through there."""
+    return (logits if temperature == 1 else logits / temperature).log_softmax(-1).clamp(min=LOWEST)
+
+
+def wide(values: Tensor) -> Tensor:
+    """Return the values in float32 or better."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.float()
