@@ -102,9 +102,9 @@ def view_prompts(path: Path, rows: int) -> Iterator[RenderableType]:
 
 def view_lessons(path: Path, rows: int) -> Iterator[RenderableType]:
     """Show how many annotations there are of each kind, what they cost, and the first of them."""
-    table = Table("annotation", "all", "verified", "rejected", "unreadable", "not graded")
+    table = Table("annotation", "all", "verified", "rejected", "unusable", "not graded")
     for row in count_annotations([path]):
-        cells = (row.total, row.verified, row.rejected, row.unreadable, row.ungraded)
+        cells = (row.total, row.verified, row.rejected, row.unusable, row.ungraded)
         table.add_row(escape(row.kind), *(f"{cell:,}" for cell in cells))
     yield table
     for bill in count_spending([path]):

@@ -117,7 +117,7 @@ def describe(step: Step) -> list[str]:
 
     lines = [
         f"{row.kind}: {row.total:,} annotations, {row.verified:,} verified, {row.rejected:,} rejected, "
-        f"{row.unreadable:,} unreadable, {row.ungraded:,} not graded"
+        f"{row.unusable:,} unusable, {row.ungraded:,} not graded"
         for row in count_annotations(step.outputs)
     ]
     for bill in count_spending(step.outputs):

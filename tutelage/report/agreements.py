@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from teachers.agreement import Agreement, teacher_agreement
+from teachers.agreement import GRADER, Agreement, teacher_agreement
 from tutelage.report.verdicts import percent
 
 __all__ = ["agreement_sentences"]
@@ -31,7 +31,8 @@ def sentence(pair: Agreement) -> str:
         )
     if pair.mean_difference is not None:
         parts.append(f"numbers differ by {pair.mean_difference:.3g} on average")
-    seen = [kind for kind, saw in zip((pair.kind, pair.other), pair.saw_reference, strict=True) if saw]
+    both = zip((pair.kind, pair.other), pair.saw_reference, strict=True)
+    seen = [kind for kind, saw in both if saw and kind != GRADER]
     note = f" ({' and '.join(seen)} saw the right answer)" if seen else ""
     return f"{pair.kind} and {pair.other}{note}: {'; '.join(parts)}."
 

@@ -56,8 +56,8 @@ class AnnotationCount:
     """Graded right against the reference."""
     rejected: int
     """Graded wrong: kept on disk, not trained on by default."""
-    unreadable: int
-    """Could not be parsed."""
+    unusable: int
+    """Could not be read, were cut off or refused, or a check found fault with them, such as a leaked answer."""
     ungraded: int
     """Parsed, with nothing to grade against."""
 

@@ -38,7 +38,7 @@ def count_kind(table: pa.Table, kind: str) -> AnnotationCount:
         total=rows.num_rows,
         verified=verified,
         rejected=graded.num_rows - verified,
-        unreadable=rows.num_rows - readable.num_rows,
+        unusable=rows.num_rows - readable.num_rows,
         ungraded=readable.num_rows - graded.num_rows,
     )
 
