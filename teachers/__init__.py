@@ -37,6 +37,7 @@ from teachers.annotators import (
 )
 from teachers.anthropic_backend import AnthropicBackend
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
+from teachers.batching import Batches
 from teachers.budget import Budget
 from teachers.caller import Caller, Reply
 from teachers.critic_exam import examine_critic
@@ -60,6 +61,7 @@ __all__ = [
     "Annotator",
     "AnswerAnnotator",
     "AnthropicBackend",
+    "Batches",
     "BloomAnnotator",
     "Budget",
     "By",
