@@ -17,6 +17,8 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from jsonargparse import Namespace
+
 from lessons.errors import ConfigError
 
 __all__ = ["JSON", "build", "differences", "digest", "settings_of"]
@@ -50,6 +52,8 @@ def settings_of(value: object) -> JSON:
         return settings_of(value.value)
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, Namespace):  # a part that only training builds, inside a mapping or a list
+        return settings_of(vars(value))
     if isinstance(value, Mapping):
         return {str(name): settings_of(item) for name, item in value.items()}
     if isinstance(value, Sequence | set | frozenset):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -61,7 +61,7 @@ def train_config(
         "max_tokens": settings.max_tokens,
         **settings.data,
     }
-    return {
+    config = {
         "seed_everything": seed,
         "model": {
             "class_path": settings.module.get("class_path", "lightning_modules.SupervisedModule"),
@@ -76,6 +76,7 @@ def train_config(
         "checkpoint": dict(settings.checkpoint),
         **({"feedback": dict(settings.feedback)} if settings.feedback else {}),
     }
+    return cast("dict[str, JSON]", settings_of(config))  # parts that the parser has read are written out again
 
 
 def run_training(config: dict[str, JSON], folder: Path) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from jsonargparse import Namespace
 
 import curricula
 import students
@@ -72,3 +73,10 @@ def test_differences_name_paths():
 def test_what_a_command_line_builds_is_remembered():
     part = build(Forgetful, size=3)
     assert settings_of(part)["init_args"] == {"size": 3}
+
+
+def test_parts_that_only_training_builds_are_written_as_they_were_given():
+    measure = Namespace(class_path="lightning_modules.ProbeLosses", init_args=Namespace(size=8))
+    assert settings_of({"feedback": {"measures": [measure]}}) == {
+        "feedback": {"measures": [{"class_path": "lightning_modules.ProbeLosses", "init_args": {"size": 8}}]}
+    }
