@@ -157,11 +157,12 @@ class Comparisons(Roll):
             self.pool[place] = prompt
 
     def opponents_of(self, prompt: Prompt) -> list[Prompt]:
-        """Return a prompt's opponents, which are not needed again."""
-        return self.waiting.pop(prompt.id, [])
+        """Return a prompt's opponents, the same however often it is worked on: first from the ledger, then by calls."""
+        return self.waiting.get(prompt.id, [])
 
     def see(self, annotation: Annotation) -> None:
-        """Count a comparison."""
+        """Count a comparison; its prompt's opponents are not needed again."""
+        self.waiting.pop(annotation.prompt_id, None)
         if annotation.problem is not None:
             return
         one, other = self.numbers[annotation.prompt_id], self.numbers[annotation.data["opponent"]]

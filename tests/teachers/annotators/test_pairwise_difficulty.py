@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lessons.errors import ConfigError
-from lessons.records import Message, Prompt
+from lessons.records import Annotation, Message, Prompt, Provenance
 from lessons.tables import read_annotations
 from teachers import PairwiseDifficultyAnnotator, ScriptedBackend, distill
 from teachers.annotators import By, ParseProblem
@@ -106,11 +106,16 @@ def test_the_pool_of_opponents_is_bounded_and_fair() -> None:
         prompt = Prompt(str(k), (Message("user", "?"),))
         roll.enroll(prompt)
         opponents = roll.opponents_of(prompt)
+        assert roll.opponents_of(prompt) == opponents  # looked up in the ledger first, asked about afterwards
         assert all(int(opponent.id) < k for opponent in opponents)
         assert len({opponent.id for opponent in opponents}) == min(2, k)
         drawn += [int(opponent.id) / k for opponent in opponents if k > 2 * POOL]
+        source = Provenance("T", "m", "t", "k")
+        for opponent in opponents:
+            data = {"opponent": opponent.id, "harder": True}
+            roll.see(Annotation(prompt.id, "comparison", 0, "", source, data=data))
     assert len(roll.pool) == POOL
-    assert not roll.waiting
+    assert set(roll.waiting) <= {"0"}  # what is written is forgotten; the very first prompt had nothing to wait for
     assert 0.48 < sum(drawn) / len(drawn) < 0.52  # early and late prompts alike
 
 
