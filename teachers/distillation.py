@@ -198,10 +198,17 @@ def check_settings(
     if not kinds or len(set(kinds)) != len(kinds):
         raise ConfigError(
             f"annotators must be at least one, each of another kind, got {kinds}. "
-            "For several annotations of one kind use the annotator's own setting (samples, max_texts)."
+            "For several annotations of one kind use the annotator's own setting (samples, max_texts), or put one "
+            "into By, which gives its kind a role (difficulty.second)."
         )
-    for annotator in annotators:
+    for place, annotator in enumerate(annotators):
         annotator.check(grader)
+        if lacking := annotator.lacking(kinds[:place]):
+            raise ConfigError(
+                f"{type(annotator).__name__} ({annotator.kind}) has to read {' and '.join(map(repr, lacking))}, which "
+                f"no annotator before it writes; those write {', '.join(map(repr, kinds[:place])) or 'nothing'}. Put "
+                "the one that does before it, correct the kind, or name a file if it takes one (attempts, critiques)."
+            )
         if missing := sorted(annotator.needs - teacher.gives):
             raise ConfigError(
                 f"{type(annotator).__name__} needs {', '.join(missing)}, which {type(teacher).__name__} cannot give "

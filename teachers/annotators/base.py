@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -111,6 +111,10 @@ class Annotator(ABC):
     def roll(self) -> Roll | None:
         """Return a new record of one run, for annotators that compare prompts with each other; None for the others."""
         return None
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return the kinds that it has to read and that no earlier annotator of the run (`earlier`: kinds) writes."""
+        return []
 
     def check(self, grader: Grader | None) -> None:
         """Refuse settings that cannot work, before anything is sent. Reads the template.

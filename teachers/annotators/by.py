@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from lessons.errors import ConfigError
@@ -43,6 +43,10 @@ class By(Annotator):
     def backends(self) -> tuple[TeacherBackend, ...]:
         """The teacher, and whoever the annotator asks besides."""
         return (self.teacher, *self.annotator.backends)
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return what the annotator lacks."""
+        return self.annotator.lacking(earlier)
 
     def check(self, grader: Grader | None) -> None:
         """Refuse settings that cannot work.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
 from itertools import accumulate
@@ -82,6 +82,10 @@ class CandidateChoiceAnnotator(Annotator):
         for prompt in read_prompts(self.probes) if self.probes else ():
             first.enroll(prompt)
         return first.prompts
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return the kind of the candidates, where nobody writes them."""
+        return [] if self.of in earlier else [self.of]
 
     def check(self, grader: Grader | None) -> None:
         """Refuse a student that cannot score and a file without probes; read the template."""

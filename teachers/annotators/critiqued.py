@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from lessons.grading import Grader
 from lessons.records import Annotation, Prompt, Provenance
 from lessons.tables import read_annotations
 from teachers.annotators.base import Annotator, Asking, together
-from teachers.annotators.critiques import is_critique
+from teachers.annotators.critiques import CRITIQUES, is_critique
 from teachers.annotators.repair import largest_repair
 from teachers.annotators.subjects import TYPICAL_TEXT
 from teachers.backend import Request
@@ -92,6 +92,11 @@ class CritiquedAnnotator(Annotator):
                 "Raise it, or leave the annotator out."
             )
         _ = self.critiques_of
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return "critique", where no file holds critiques and nobody writes them."""
+        written = self.critiques is not None or any(kind.partition(".")[0] in CRITIQUES for kind in earlier)
+        return [] if written else ["critique"]
 
     def asks(self, prompt: Prompt, earlier: Iterable[Annotation]) -> list[Critiqued]:
         """Return what to ask about a prompt."""

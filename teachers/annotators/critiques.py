@@ -15,8 +15,20 @@ from teachers.annotators.numbered import steps_of
 from teachers.annotators.secrecy import kept_secret
 from teachers.annotators.subjects import Subject
 
-__all__ = ["VERDICTS", "Which", "chosen", "discreet", "is_critique", "marked_critique", "read_critique", "step_number"]
+__all__ = [
+    "CRITIQUES",
+    "VERDICTS",
+    "Which",
+    "chosen",
+    "discreet",
+    "is_critique",
+    "marked_critique",
+    "read_critique",
+    "step_number",
+]
 
+CRITIQUES = ("critique", "merged_critique")
+"""The kinds of critiques, by the run's teacher; another role's are "critique.<role>"."""
 VERDICTS = ("correct", "incorrect")
 STEP, CORRECTION = "First wrong step", "Corrected answer"
 NONE = re.compile(r"(?:none|no|n/?a|nothing|not applicable|-+|\u2014|no (?:wrong )?step)", re.IGNORECASE)
@@ -103,7 +115,7 @@ def chosen(subjects: Iterable[Subject], which: Which) -> list[Subject]:
 def is_critique(annotation: Annotation) -> bool:
     """Whether an annotation is a readable critique of an attempt, by the run's teacher or one with another role."""
     kind, _, _ = annotation.kind.partition(".")
-    return kind in ("critique", "merged_critique") and annotation.problem is None and bool(annotation.subject)
+    return kind in CRITIQUES and annotation.problem is None and bool(annotation.subject)
 
 
 def marked_critique(annotation: Annotation, grader: Grader | None, prompt: Prompt) -> Annotation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -119,6 +119,11 @@ class NewPromptsAnnotator(Annotator):
                 f"skills of NewPromptsAnnotator is {self.skills}; at least {AT_ONCE} different ones are needed to join "
                 "a pair. Name more, or set it to null to take those of an earlier annotation."
             )
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return the kind that names the skills, where they are needed, not given, and nobody writes it."""
+        given = "skills" not in self.aims or self.skills is not None or self.skills_from in earlier
+        return [] if given else [self.skills_from]
 
     def schema_for(self, prompt: Prompt) -> dict[str, Any]:
         """Return the form of the questions made from a prompt: with options where it has some."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -71,6 +71,11 @@ class PairJudgeAnnotator(Annotator):
     def attempts_of(self) -> dict[str, dict[str, list[Subject]]]:
         """By file, then by prompt id: the attempts."""
         return {path: attempt_subjects(path) for path in (self.first, self.second) if is_file(path)}
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return the kinds of the texts that no file holds and nobody writes."""
+        sides = dict.fromkeys((self.first, self.second))
+        return [side for side in sides if not is_file(side) and side not in earlier]
 
     def check(self, grader: Grader | None) -> None:
         """Read the template and the attempts."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lessons.records import Prompt
 from teachers.annotators.base import Fields
 from teachers.annotators.labels import number_label
@@ -63,6 +65,10 @@ class QualityAnnotator(SubjectAnnotator):
             template=template,
         )
         self.dimension = dimension
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return the kind of the texts, where neither a file nor the data holds them and nobody writes them."""
+        return [] if self.of == REFERENCE else super().lacking(earlier)
 
     def subject_request(self, prompt: Prompt, text: str, sample: int) -> Request:
         """Make the request that asks about one text."""

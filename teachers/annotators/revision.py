@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -75,6 +75,10 @@ class RevisionAnnotator(CritiquedAnnotator):
         self.of = of
         self.verdict = verdict
         self.trusted_only = trusted_only
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return the kind of the critiques, where no file holds them and nobody writes them."""
+        return [] if self.critiques is not None or self.of in earlier else [self.of]
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Split the revised work from the line "Answer: ..."."""

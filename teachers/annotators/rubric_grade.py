@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -90,6 +90,11 @@ class RubricGradeAnnotator(SubjectAnnotator):
                 "criteria of RubricGradeAnnotator is empty; at least one name: description is needed. Name one, or "
                 "leave criteria out and put a RubricAnnotator before it."
             )
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return the kinds of the texts and of the rubric, where these are not given and nobody writes them."""
+        rubric = [] if self.criteria is not None or self.rubric_from in earlier else [self.rubric_from]
+        return [*super().lacking(earlier), *rubric]
 
     def rubric(self, earlier: Sequence[Annotation]) -> list[Criterion]:
         """Return the rubric to grade by; empty when there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -105,6 +105,10 @@ class SubjectAnnotator(Annotator):
                 "Raise it, or leave the annotator out."
             )
         _ = self.attempts_of
+
+    def lacking(self, earlier: Collection[str]) -> list[str]:
+        """Return the kind of the texts, where no file holds them and nobody writes them."""
+        return [] if self.attempts is not None or self.of in earlier else [self.of]
 
     def known_subjects(self, prompt: Prompt) -> list[Subject] | None:
         """Return the texts to ask about, where they are known before the run; else None."""

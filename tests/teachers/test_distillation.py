@@ -16,13 +16,20 @@ from lessons.graders import NumberGrader
 from lessons.records import Message, Prompt
 from lessons.tables import read_annotations
 from teachers import (
+    By,
     CritiqueAnnotator,
     DifficultyAnnotator,
+    JudgeAnnotator,
     Ledger,
     Limits,
+    MergedCritiqueAnnotator,
+    NewPromptsAnnotator,
     OpenAIBackend,
+    PairJudgeAnnotator,
     RationaleAnnotator,
     Request,
+    RevisionAnnotator,
+    RubricGradeAnnotator,
     ScriptedBackend,
     distill,
 )
@@ -180,6 +187,17 @@ def test_half_characters_do_not_break_the_output(tmp_path: Path, sums: Any) -> N
         ([RationaleAnnotator(samples=3, max_asks=2)], "samples=3 and max_asks=2"),
         ([RationaleAnnotator(fresh_temperature=0)], "asking again would pay for the same text"),
         ([DifficultyAnnotator(template="no/such/file.txt")], "Cannot read the template no/such/file.txt"),
+        (
+            [JudgeAnnotator(), RationaleAnnotator()],
+            r"JudgeAnnotator \(judgement\) has to read .*those write nothing",
+        ),
+        ([RationaleAnnotator(), JudgeAnnotator(of="rational")], "'rational', which.*those write 'rationale'"),
+        ([RationaleAnnotator(), RevisionAnnotator()], "RevisionAnnotator .*has to read 'critique'"),
+        ([RationaleAnnotator(), MergedCritiqueAnnotator()], "MergedCritiqueAnnotator .*has to read 'critique'"),
+        ([RationaleAnnotator(), RubricGradeAnnotator()], "has to read 'rubric'"),
+        ([RationaleAnnotator(), PairJudgeAnnotator(second="answer")], "has to read 'answer'"),
+        ([NewPromptsAnnotator(["skills"])], "has to read 'skills'"),
+        ([By("other", ScriptedBackend(ADDITION), JudgeAnnotator())], r"By \(judgement.other\) has to read 'rationale'"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, sums: Any, chosen: list[Any], message: str) -> None:
