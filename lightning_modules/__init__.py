@@ -24,6 +24,7 @@ from lightning_modules.divergences import (
     SymmetricKL,
     TotalVariation,
 )
+from lightning_modules.logit_distillation import LogitDistillation
 from lightning_modules.measures import FixedSetLoss, Measure, PassRates, ProbeLosses, TrainingLosses
 from lightning_modules.sampler import CurriculumSampler
 from lightning_modules.schedules import (
@@ -49,6 +50,7 @@ __all__ = [
     "FixedSetLoss",
     "Infinite",
     "Linear",
+    "LogitDistillation",
     "Measure",
     "PassRates",
     "Power",

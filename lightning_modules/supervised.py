@@ -103,9 +103,7 @@ class SupervisedModule(LightningModule):
         """Return this micro-batch's share of the update's loss, scaled for Lightning's and DDP's averaging."""
         losses = self.token_losses(batch)
         self.batch_losses = losses.detach()
-        sums = part_sums(losses, batch.weights, batch.parts, len(batch.totals))
-        part_weights = torch.tensor(list(self.part_weights.values()), dtype=batch.totals.dtype)
-        share = weighted_loss(sums.nll, batch.totals, part_weights)
+        share = self.share_of_update(losses, batch)
         self.running = share.detach() if self.running is None else self.running + share.detach()
         if batch.plan.closes_update:
             self.close_update()
@@ -116,15 +114,26 @@ class SupervisedModule(LightningModule):
         """Return the loss of every supervised token, [supervised]; another loss overrides this and nothing else."""
         return self.split.nll(batch.input_ids, batch.positions, batch.targets)
 
+    def share_of_update(self, losses: Tensor, batch: Batch) -> Tensor:
+        """Return what a micro-batch's token losses, [supervised], add to the loss of its update."""
+        sums = part_sums(losses, batch.weights, batch.parts, len(batch.totals))
+        part_weights = torch.tensor(list(self.part_weights.values()), dtype=batch.totals.dtype)
+        return weighted_loss(sums.nll, batch.totals, part_weights)
+
     def close_update(self) -> None:
         """Add the micro-batches' shares up to the loss of the update, over all devices."""
         running, self.running = self.running, None
         if running is None:
             return
-        if self.trainer.world_size > 1:
-            running = self.trainer.strategy.reduce(running, reduce_op="sum")
-        self.update_loss = running
-        self.log("loss", running, prog_bar=True, batch_size=1)
+        self.update_loss = self.over_devices(running)
+        self.log("loss", self.update_loss, prog_bar=True, batch_size=1)
+
+    def over_devices(self, share: Tensor) -> Tensor:
+        """Return the sum of the devices' shares."""
+        if self.trainer.world_size == 1:
+            return share
+        whole: Tensor = self.trainer.strategy.reduce(share, reduce_op="sum")
+        return whole
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser over what trains, and the schedule, stepped at every update."""

@@ -1,0 +1,127 @@
+"""A teacher in the run: a causal model that is asked for its distributions and never learns."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from torch import Tensor
+
+from lessons.errors import ConfigError
+from lightning_modules.losses.chunked import Projection, projection_of
+from students.precision import choose_precision
+from students.split_model import SplitModel
+from students.student import Student
+
+__all__ = ["FrozenTeacher", "refuse_another_vocabulary"]
+
+log = logging.getLogger(__name__)
+
+
+class FrozenTeacher:
+    """Loads a model on first use and asks it, without gradients and dropout.
+
+    Not a torch module, so that the module which has one neither trains it nor saves it nor copies it between devices.
+
+    Args:
+        source: Where weights and tokenizer come from. Its `precision` "auto" holds them in bfloat16 where the hardware
+            computes that natively.
+    """
+
+    def __init__(self, source: Student) -> None:
+        self.source = source
+        self.split: SplitModel | None = None
+
+    def check(self, student: Student) -> None:
+        """Refuse, before any weights are read, a teacher whose token ids are not the student's.
+
+        Raises:
+            ConfigError: It has another vocabulary, or an adapter.
+        """
+        if self.source.adapter is not None:
+            raise ConfigError(
+                f"The teacher {self.source.weights.name} has an adapter ({self.source.adapter}), which starts at "
+                "nothing and would never be trained. Allowed is a teacher without one. Leave out teacher.adapter; to "
+                "teach with an adapted model, export it and name its folder."
+            )
+        refuse_another_vocabulary(student, self.source)
+        if student.tokenizer.chat_template != self.source.tokenizer.chat_template:
+            log.warning(
+                "The teacher %s has another chat template; it reads the lessons as the student's template writes them",
+                self.source.weights.name,
+            )
+
+    def load(self, device: torch.device, double: bool = False) -> FrozenTeacher:
+        """Load the model onto a device, unless it is there, and return itself.
+
+        Args:
+            device: Where the student is.
+            double: Whether the student computes in float64; its teacher then does as well.
+
+        Raises:
+            ConfigError: The output layer has fewer rows than the tokenizer has tokens.
+        """
+        if self.split is not None:
+            return self
+        dtype = torch.float64 if double else choose_precision(self.source.precision, frozen=True).dtype
+        default = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)  # Lightning may have changed it; random weights depend on it
+        try:
+            model = self.source.weights.load(torch.float32 if double else dtype).model
+        finally:
+            torch.set_default_dtype(default)
+        torch.nn.Module.to(model, device, dtype)
+        model.requires_grad_(False)
+        model.train(False)
+        self.split = SplitModel(model).check()
+        self.refuse_missing_rows()
+        return self
+
+    def refuse_missing_rows(self) -> None:
+        """Refuse an output layer that lacks tokens of the tokenizer."""
+        rows, tokens = self.vocabulary, len(self.source.tokenizer)
+        if rows < tokens:
+            raise ConfigError(
+                f"The teacher {self.source.weights.name} has {rows} output rows for a tokenizer of {tokens} tokens. "
+                "It needs one for each. Give the tokenizer that belongs to these weights."
+            )
+
+    @property
+    def vocabulary(self) -> int:
+        """Rows of the output layer, after `load`."""
+        return int(self.loaded.causal.get_output_embeddings().weight.shape[0])
+
+    @property
+    def loaded(self) -> SplitModel:
+        """The model, after `load`."""
+        if self.split is None:
+            raise RuntimeError("load() comes before the teacher is asked")
+        return self.split
+
+    @torch.no_grad()
+    def projection(self, input_ids: Tensor, positions: Tensor) -> Projection:
+        """Return hidden states and output layer at some positions; see `projection_of`."""
+        return projection_of(self.loaded, input_ids, positions)
+
+
+def refuse_another_vocabulary(student: Student, teacher: Student) -> None:
+    """Refuse a teacher to which token ids mean something else.
+
+    The sizes of the output layers say nothing about that: Qwen2.5 pads one tokenizer to 151,936 rows in small models
+    and to 152,064 in large ones, and different tokenizers may have equally many tokens.
+
+    Raises:
+        ConfigError: The tokenizers' vocabularies differ.
+    """
+    mine, other = ({v: k for k, v in side.tokenizer.get_vocab().items()} for side in (student, teacher))
+    if mine == other:
+        return
+    first = min(number for number in mine.keys() | other.keys() if mine.get(number) != other.get(number))
+    raise ConfigError(
+        f"Student ({student.weights.name}) and teacher ({teacher.weights.name}) have different tokenizers, of "
+        f"{len(mine)} and {len(other)} tokens: id {first} is {mine.get(first)!r} to the student and "
+        f"{other.get(first)!r} to the teacher. Logits are compared token by token, and ids of another tokenizer are "
+        "noise to the teacher. Allowed are teachers with the student's very vocabulary; their output layers may be "
+        "padded to another size. Choose a teacher of the student's family, or let this teacher write texts (tutelage "
+        "distill) and train on those with lightning_modules.SupervisedModule."
+    )

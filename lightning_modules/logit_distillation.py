@@ -1,0 +1,184 @@
+"""Distillation from the logits of a teacher that is in the run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lessons.errors import CheckpointMismatch, ConfigError
+from lightning_modules.collate import Batch
+from lightning_modules.divergences import Divergence
+from lightning_modules.frozen_teacher import FrozenTeacher
+from lightning_modules.losses import chunked_terms, log_probabilities, projection_of
+from lightning_modules.losses.log_probabilities import wide
+from lightning_modules.schedules import Schedule
+from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
+from students.student import Student
+
+__all__ = ["LogitDistillation", "token_terms"]
+
+log = logging.getLogger(__name__)
+
+
+class LogitDistillation(SupervisedModule):
+    """Trains a student towards the next-token distributions of a frozen teacher, on given texts.
+
+    The loss of a token is w * nll + (1 - w) * T^2 * D(teacher, student at temperature T), with w the supervised weight
+    and D the divergence; the likelihood is always taken at temperature 1. Token losses are added up and divided exactly
+    as in `SupervisedModule`: by the total weight of the update's tokens, over all micro-batches and devices.
+
+    Args:
+        student: The model that learns.
+        teacher: The frozen model, described as a student is, without adapter. Its tokenizer must have the student's
+            vocabulary. It is in no checkpoint and in no export; every device holds a copy.
+        divergence: How far the student is from the teacher.
+        supervised_weight: w, the weight of the negative log-likelihood of the lesson's text, at least 0 and below 1.
+        temperature: T, by which the logits of both are divided; above 0.
+        temperature_squared: Whether the divergence is multiplied by T^2 (Hinton et al. 2015, arXiv:1503.02531), which
+            keeps its gradient about as large at every T; TRL leaves it out.
+        teacher_schedule: Scales 1 - w, the teacher's weight, from update to update; what it loses the likelihood gains.
+            `Linear(warmup_share=0, floor=0)` lets a teacher begin and the text end, after SALT; None keeps it.
+        optimizer: The optimiser's class and settings, without the parameters.
+        schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
+            torch scheduler, stepped at every update; None keeps it.
+    """
+
+    def __init__(
+        self,
+        student: Student,
+        teacher: Student,
+        divergence: Divergence,
+        supervised_weight: float = 0.5,
+        temperature: float = 1.0,
+        temperature_squared: bool = True,
+        teacher_schedule: Schedule | None = None,
+        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
+        schedule: Schedule | SchedulerCallable | None = None,
+    ) -> None:
+        super().__init__(student, optimizer, schedule)
+        self.teacher = teacher
+        self.divergence = divergence
+        self.supervised_weight = supervised_weight
+        self.temperature = temperature
+        self.temperature_squared = temperature_squared
+        self.teacher_schedule = teacher_schedule
+        self.frozen = FrozenTeacher(teacher)
+        self.terms: Mapping[str, Tensor] = {}  # of the micro-batch at hand, [supervised] each
+        self.running_terms: dict[str, Tensor] = {}
+
+    def setup(self, stage: str) -> None:
+        """Refuse settings and tokenizers that cannot work, before any weights are read.
+
+        Raises:
+            ConfigError: They cannot.
+        """
+        if not 0 <= self.supervised_weight < 1:
+            raise ConfigError(
+                f"The supervised weight is {self.supervised_weight}. Allowed are values of at least 0 and below 1: the "
+                "teacher has the rest. Correct `supervised_weight`; without a teacher use "
+                "lightning_modules.SupervisedModule."
+            )
+        if not self.temperature > 0:
+            raise ConfigError(
+                f"The temperature is {self.temperature}. Allowed are values above 0; 1 compares the distributions as "
+                "they are. Correct `temperature`."
+            )
+        self.divergence.check()
+        self.frozen.check(self.student)
+
+    def on_fit_start(self) -> None:
+        """Load the teacher, and say what the loss of a token is."""
+        super().on_fit_start()
+        double = next(self.parameters()).dtype == torch.float64
+        other = self.frozen.load(self.device, double).vocabulary
+        mine = int(self.split.causal.get_output_embeddings().weight.shape[0])
+        if not self.trainer.is_global_zero:
+            return
+        squared = f"{self.temperature**2:g} (T^2) * " if self.temperature_squared and self.temperature != 1 else ""
+        scheduled = f", the teacher's weight scaled by {type(self.teacher_schedule).__name__}"
+        log.info(
+            "Loss of a token = %g * nll + %g * %s%s at temperature %g, from %s%s",
+            self.supervised_weight, 1 - self.supervised_weight, squared, type(self.divergence).__name__,
+            self.temperature, self.teacher.weights.name, scheduled if self.teacher_schedule else "",
+        )  # fmt: skip
+        if mine != other:
+            log.info(
+                "The output layers have %d and %d rows for one tokenizer: the first %d are compared",
+                mine, other, min(mine, other),
+            )  # fmt: skip
+
+    def token_losses(self, batch: Batch) -> Tensor:
+        """Return the weighted sum of likelihood and divergence of every supervised token, [supervised]."""
+        made = chunked_terms(
+            partial(token_terms, self.divergence, self.temperature),
+            projection_of(self.split, batch.input_ids, batch.positions),
+            self.frozen.projection(batch.input_ids, batch.positions),
+            batch.targets,
+        )
+        nll, divergence = made.unbind()
+        self.terms = {"nll": nll.detach(), "divergence": divergence.detach()}
+        share = self.teacher_share
+        scale = self.temperature**2 if self.temperature_squared else 1.0
+        return (1 - share) * nll + share * scale * divergence
+
+    @property
+    def teacher_share(self) -> float:
+        """Weight of the divergence in the update at hand, in [0, 1]."""
+        factor = 1.0
+        if self.teacher_schedule is not None:
+            factor = self.teacher_schedule.factor(self.trainer.global_step, self.planned_updates())
+        return (1 - self.supervised_weight) * factor
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return this micro-batch's share of the update's loss, and log both terms of every update."""
+        loss = super().training_step(batch, batch_idx)
+        for name, values in self.terms.items():
+            share = self.share_of_update(values, batch)
+            self.running_terms[name] = self.running_terms[name] + share if name in self.running_terms else share
+        if batch.plan.closes_update:
+            for name, running in self.running_terms.items():
+                self.log(name, self.over_devices(running), batch_size=1)
+            self.running_terms = {}
+        return loss
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep only what trains, and say whose it is and who taught it."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["teacher"] = self.teacher.weights.fingerprint
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another student, of other settings or from another teacher.
+
+        Raises:
+            CheckpointMismatch: Going on would not continue the same run.
+        """
+        super().on_load_checkpoint(checkpoint)
+        found, mine = checkpoint.get("teacher"), self.teacher.weights.fingerprint
+        if found != mine:
+            raise CheckpointMismatch(
+                f"The checkpoint was taught by another teacher: by one of the fingerprint {str(found)[:12]}, this one "
+                f"({self.teacher.weights.name}) has {mine[:12]}. A run is resumed with the very same weights. Restore "
+                "them, or start a new run from the exported student."
+            )
+
+
+def token_terms(
+    divergence: Divergence, temperature: float, student: Tensor, teacher: Tensor, targets: Tensor
+) -> Tensor:
+    """Return the negative log-likelihood and the divergence of every token, [2, tokens], in float32 or better.
+
+    Args:
+        divergence: How far the student is from the teacher.
+        temperature: Divides the logits for the divergence, not for the likelihood.
+        student: Logits, [tokens, vocabulary].
+        teacher: Logits, [tokens, vocabulary]; where the sizes differ, the ids that both have are compared.
+        targets: Ids of the lesson's tokens, [tokens].
+    """
+    nll = F.cross_entropy(wide(student), targets, reduction="none")
+    return torch.stack([nll, divergence.per_token(*log_probabilities(student, teacher, temperature)).to(nll.dtype)])
