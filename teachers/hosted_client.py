@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lessons.errors import MissingDependency
+from lessons.errors import ConfigError, MissingDependency
 from teachers.backend import JSON, Fatal, RateLimited, Transient, Verdict
 from teachers.http_errors import (
     FailedReply,
@@ -183,7 +183,10 @@ class HostedClient:
             raise
 
     def clean(self, error: Exception) -> None:
-        """Take the key out of one error."""
+        """Take the key out of one error; say in it what broke the connection, where one did, which the SDKs do not."""
+        cause = error.__cause__
+        if cause is not None and isinstance(error, importlib.import_module(self.vendor.sdk).APIConnectionError):
+            error.args = (f"{str(cause) or type(cause).__name__} (calling {self.address})",)
         if self.secret is None:
             return
         error.args = tuple(self.redact(arg) if isinstance(arg, str) else arg for arg in error.args)
@@ -206,7 +209,7 @@ class HostedClient:
             if error.code == "rate_limit_exceeded":
                 return RateLimited()
             return Transient(maybe_billed=True) if error.code in FAILED_BY_THE_SERVER else Fatal(maybe_billed=True)
-        return Fatal(maybe_billed=isinstance(error, NotHonoured))
+        return Fatal(everywhere=isinstance(error, ConfigError), maybe_billed=isinstance(error, NotHonoured))
 
     def redact(self, text: str) -> str:
         """Remove the key from a text."""

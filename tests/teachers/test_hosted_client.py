@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from provider import Provider, RateLimits, serving
 
-from lessons.errors import CallFailed, MissingDependency
+from lessons.errors import CallFailed, ConfigError, MissingDependency
 from lessons.records import Message
 from teachers import AnthropicBackend, Caller, Ledger, OpenAIBackend, Request, Sampling
 from teachers.backend import Fatal, RateLimited, Transient
@@ -118,6 +119,19 @@ def test_a_server_that_is_not_there_has_billed_nothing(hosted: Hosted) -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011  # of either SDK
         asyncio.run(ask(backend))
     assert backend.classify(caught.value) == Transient(maybe_billed=False)
+    assert re.search(r"Cannot connect to host 127.0.0.1.* \(calling http://127.0.0.1:\d+", str(caught.value))
+
+
+def test_a_broken_connection_says_how_it_broke(hosted: Hosted) -> None:
+    with (
+        serving(fault=lambda event: "reset") as provider,
+        pytest.raises(Exception, match=r"reset by peer \(calling http"),
+    ):
+        asyncio.run(ask(hosted(provider)))
+
+
+def test_a_wrong_setting_met_by_one_call_would_be_met_by_all() -> None:
+    assert AnthropicBackend("m").classify(ConfigError("thinking_tokens is 5000")) == Fatal(everywhere=True)
 
 
 def test_what_is_none_of_the_sdks_errors_stays() -> None:
