@@ -85,6 +85,8 @@ class Plan:
     """Whether it is this rank's last micro-batch of the step."""
     lesson_ids: tuple[str, ...] = ()
     """The lessons of this micro-batch; empty for one that only keeps the ranks in step."""
+    lesson_views: tuple[int, ...] = ()
+    """In which view each of them is shown; empty where the rendering has one."""
     row_lessons: tuple[int, ...] = ()
     """Number of the rendered lesson that each row of the micro-batch belongs to, [rows]."""
     update_lessons: int = 0

@@ -111,7 +111,7 @@ class CurriculumDataModule(LightningDataModule):
         flat = RenderedLessons.of(rendered.examples, tuple(self.rendering.parts))
         numbers = np.full(len(lessons), -1, np.int64)
         kept = np.array([name in rendered.examples for name in lessons.ids[wanted]], bool)
-        numbers[wanted[kept]] = np.arange(len(flat))  # `rendered` keeps the order it was given
+        numbers[wanted[kept]] = np.arange(flat.lessons_per_view)  # `rendered` keeps the order it was given
         if plan is None:
             everything = wanted[kept]
             timetable: Timetable = Planned(
@@ -127,6 +127,7 @@ class CurriculumDataModule(LightningDataModule):
             micro_batches=self.micro_batches,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
+            views=flat.views,
         )
         rule = json.dumps([plan.rule, plan.seed], sort_keys=True) if plan is not None and timetable.hears else ""
         self.lesson_set = lessons

@@ -68,12 +68,12 @@ class MicroBatches(Dataset[Batch]):
     def check_weights(self) -> None:
         """Refuse a written plan with an optimiser step that trains on nothing, before the first step.
 
+        Of a plan that hears the student only the first step is known.
+
         Raises:
-            ConfigError: All lessons of a step have the weight 0.
+            ConfigError: All lessons of a step have the weight 0, or the rendering lacks a view.
         """
-        if self.sampler.timetable.hears:
-            return
-        for update in range(self.sampler.updates):
+        for update in range(1 if self.sampler.timetable.hears else self.sampler.updates):
             self.totals(self.sampler.step(update))
 
     @cached_property
@@ -94,11 +94,18 @@ class MicroBatches(Dataset[Batch]):
             update=piece.step.update,
             closes_update=piece.number == self.sampler.micro_batches - 1,
             lesson_ids=tuple(self.lessons.ids[lesson] for lesson in piece.lessons),
+            lesson_views=self.views(piece),
             row_lessons=tuple(np.repeat(piece.lessons, self.lessons.sequence_counts[piece.lessons]).tolist()),
             update_lessons=len(whole),
             update_tokens=int(self.lessons.lengths[whole].sum()),
             update_supervised_tokens=int(self.lessons.supervised[whole].sum()),
         )
+
+    def views(self, piece: Piece) -> tuple[int, ...]:
+        """Return the view of each lesson of a micro-batch; empty where the rendering has one."""
+        if self.lessons.views == 1:
+            return ()
+        return tuple((piece.lessons // self.lessons.lessons_per_view).tolist())
 
 
 class ResumableLoader:

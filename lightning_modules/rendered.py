@@ -32,7 +32,11 @@ class Sequence32(NamedTuple):
 
 @dataclass(frozen=True)
 class RenderedLessons:
-    """The training sequences of distinct lessons, rendered once; a lesson that comes often is stored once."""
+    """The training sequences of distinct lessons, rendered once; a lesson that comes often is stored once.
+
+    Where the rendering has several views, all lessons come in the first view, then all in the second, and so on: lesson
+    k in view v has the number v * lessons_per_view + k. Below, [lessons] counts each in each view.
+    """
 
     ids: tuple[str, ...]
     """The lesson ids, [lessons]."""
@@ -48,11 +52,15 @@ class RenderedLessons:
     """The part each sequence counts in, [sequences]."""
     first_sequence: Ints
     """Each lesson's first sequence, and one past the last lesson's last, [lessons + 1]."""
+    views: int = 1
+    """In how many views each lesson is here."""
 
     @classmethod
     def of(cls, examples: dict[str, list[Example]], part_names: Sequence[str]) -> RenderedLessons:
         """Flatten examples, keyed by lesson id."""
-        flat = [example for found in examples.values() for example in found]
+        views = 1 + max(example.view for found in examples.values() for example in found)
+        shown = [[e for e in found if e.view == view] for view in range(views) for found in examples.values()]
+        flat = [example for found in shown for example in found]
         lengths = [len(example.input_ids) for example in flat]
         tokens = np.empty(sum(lengths), np.int32)
         weights = np.empty(sum(lengths), np.float32)
@@ -63,17 +71,23 @@ class RenderedLessons:
             weights[start] = 0.0  # nothing comes before the first token, so nothing can predict it
         numbers = {name: number for number, name in enumerate(part_names)}
         return cls(
-            ids=tuple(examples),
+            ids=tuple(examples) * views,
             part_names=tuple(part_names),
             tokens=tokens,
             weights=weights,
             starts=starts,
             parts=np.array([numbers[example.part] for example in flat], np.int64),
-            first_sequence=np.cumsum([0, *map(len, examples.values())], dtype=np.int64),
+            first_sequence=np.cumsum([0, *map(len, shown)], dtype=np.int64),
+            views=views,
         )
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def lessons_per_view(self) -> int:
+        """Number of distinct lessons."""
+        return len(self) // self.views
 
     def sequences(self, lesson: int) -> list[Sequence32]:
         """Return the training sequences of one lesson."""
@@ -115,6 +129,8 @@ class RenderedLessons:
     def fingerprint(self) -> str:
         """SHA-256 over tokens, weights and parts: the very same training sequences or not."""
         digest = hashlib.sha256("\x1e".join(self.part_names).encode())
+        if self.views > 1:
+            digest.update(str(self.views).encode())
         for array in (self.tokens, self.weights, self.starts, self.parts, self.first_sequence):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

@@ -54,9 +54,10 @@ class CurriculumSampler:
     timetable: Timetable
     """Which lessons come at which update."""
     numbers: Ints
-    """Number of the rendered lesson at each position in the lesson set, [lesson set]; -1 where it was not rendered."""
+    """Number of the rendered lesson at each position in the lesson set, in the first view, [lesson set]; -1 where it
+    was not rendered."""
     lengths: Ints
-    """Length of each rendered lesson in tokens, [rendered lessons]: for sorting inside a step."""
+    """Length of each rendered lesson in tokens, one view after the other, [views * lessons]: to sort inside a step."""
     lessons_per_update: int
     """Lessons of one optimiser step, over all ranks and micro-batches."""
     micro_batches: int = 1
@@ -65,6 +66,8 @@ class CurriculumSampler:
     """This process, in [0, world_size)."""
     world_size: int = 1
     """Number of processes."""
+    views: int = 1
+    """In how many views each lesson is rendered."""
 
     def check(self) -> CurriculumSampler:
         """Return itself if its numbers fit together.
@@ -94,7 +97,29 @@ class CurriculumSampler:
     def step(self, update: int) -> Step:
         """Return the lessons of one optimiser step, over all ranks."""
         drawn = self.timetable.draw(update)
-        return Step(update, self.numbers[drawn.places], np.asarray(drawn.weights, np.float64))
+        lessons = self.shown(drawn.places, self.checked(drawn.views, update))
+        return Step(update, lessons, np.asarray(drawn.weights, np.float64))
+
+    def shown(self, places: Ints, views: Ints | int = -1) -> Ints:
+        """Return the numbers of lessons of the set in some views, -1 being the last view, as at the exam."""
+        return self.numbers[places] + views % self.views * (len(self.lengths) // self.views)
+
+    def checked(self, views: Ints | None, update: int) -> Ints | int:
+        """Return the views to show lessons in.
+
+        Raises:
+            ConfigError: The rendering does not have them, or has several and the plan chooses none.
+        """
+        if views is None and self.views == 1:
+            return 0
+        if views is None or (len(views) and not 0 <= views.min() <= views.max() < self.views):
+            chosen = "none" if views is None else f"those from {views.min()} to {views.max()}"
+            raise ConfigError(
+                f"The rendering has {self.views} views, and the plan chooses {chosen} of them at update {update}. "
+                f"Needed is one from 0 to {self.views - 1} for every lesson. Plan with a mixture such as "
+                "curricula.Dial with as many views, or take another rendering (several views: students.Views)."
+            )
+        return views
 
     def pieces(self, update: int) -> list[Piece]:
         """Return the micro-batches of one optimiser step on this rank."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -142,6 +143,17 @@ class Encoder:
             self.refuse_unknown(prompt_ids, prompt)
             result.append(Encoded(prompt_ids, written))
         return result
+
+    def tokens_of_start(self, completion_ids: list[int], start: str) -> int:
+        """Return how many of the first tokens of a completion hold the text it starts with.
+
+        A token that holds the end of that text and the beginning of what follows counts as well.
+        """
+
+        def holds(count: int) -> bool:
+            return str(self.tokenizer.decode(completion_ids[:count])).lstrip().startswith(start)
+
+        return bisect_left(range(len(completion_ids)), True, key=holds)
 
     def check(self, written: list[int], completion: str) -> None:
         """Refuse a completion that would teach to stop early, never to stop, or to write unknown tokens."""

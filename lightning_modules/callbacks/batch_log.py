@@ -16,6 +16,8 @@ __all__ = ["BatchLog"]
 class BatchLog(Callback):
     """Writes logs/batches-<rank>.jsonl: for every update, the lessons of each micro-batch and the update's loss.
 
+    Where the rendering has several views, a lesson is written as "<id> in view <number>".
+
     Args:
         enabled: Whether to write it.
     """
@@ -45,7 +47,9 @@ class BatchLog(Callback):
         """Write a line when an update is complete."""
         if not self.enabled:
             return
-        self.micro_batches.append(list(batch.plan.lesson_ids))
+        ids, views = batch.plan.lesson_ids, batch.plan.lesson_views
+        shown = [f"{name} in view {view}" for name, view in zip(ids, views, strict=True)] if views else list(ids)
+        self.micro_batches.append(shown)
         if not batch.plan.closes_update:
             return
         loss = getattr(pl_module, "update_loss", None)

@@ -15,7 +15,8 @@ __all__ = ["ProbeLosses"]
 class ProbeLosses(Measure):
     """Mean loss per supervised token of a fixed sample of lessons, by one forward pass over them.
 
-    Figures: "loss" of each probed lesson; metric "probe_loss", the mean over them.
+    Figures: "loss" of each probed lesson; metric "probe_loss", the mean over them. Where the rendering has several
+    views, lessons are probed in the last.
 
     Args:
         size: Lessons to probe; of every group where `by` is given.
@@ -37,6 +38,6 @@ class ProbeLosses(Measure):
 
     def measure(self, module: SupervisedModule) -> Figures:
         """Score the lessons."""
-        numbers = self.batches.sampler.numbers[self.places]
+        numbers = self.batches.sampler.shown(self.places)
         losses = rendered_losses(module, self.batches.lessons, numbers, self.tokens_per_batch)
         return Figures({"probe_loss": float(np.mean(losses))}, self.places, {"loss": losses})

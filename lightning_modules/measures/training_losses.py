@@ -21,13 +21,13 @@ class TrainingLosses(Measure):
     """Mean loss per supervised token of every lesson trained since the last feedback, as training saw it.
 
     Figures: "training_loss" of each of those lessons; metric "training_loss", the mean over them. Dropout, if any, is
-    in it, and a lesson that came twice counts with the mean of both.
+    in it, and a lesson that came twice counts with the mean of both, also in two views.
     """
 
     def prepare(self, data: CurriculumDataModule) -> None:
         """Make room for one sum a lesson."""
         self.numbers = data.batches_of_plan.sampler.numbers
-        self.sums: Floats = np.zeros((2, len(data.batches_of_plan.lessons)))
+        self.sums: Floats = np.zeros((2, data.batches_of_plan.lessons.lessons_per_view))
 
     def note(self, module: SupervisedModule, batch: Batch) -> None:
         """Add up the losses of a micro-batch by lesson."""
@@ -36,7 +36,7 @@ class TrainingLosses(Measure):
         losses = module.batch_losses.double().cpu().numpy()
         weights = batch.weights.double().cpu().numpy()
         row = (batch.positions // batch.input_ids.shape[1]).cpu().numpy()
-        lesson = np.array(batch.plan.row_lessons)[row]
+        lesson = np.array(batch.plan.row_lessons)[row] % self.sums.shape[1]  # whatever the view
         np.add.at(self.sums[0], lesson, losses * weights)
         np.add.at(self.sums[1], lesson, weights)
 

@@ -3,20 +3,26 @@
 from students.renderings.answer_only import AnswerOnly
 from students.renderings.base import Example, Exercise, Rendered, Rendering, render_all
 from students.renderings.critique import Critique
+from students.renderings.hinted import Hinted
 from students.renderings.preview import Span, preview
+from students.renderings.rationale_prefix import RationalePrefix
 from students.renderings.rationale_then_answer import RationaleThenAnswer
 from students.renderings.two_task import TwoTask
+from students.renderings.views import Views
 
 __all__ = [
     "AnswerOnly",
     "Critique",
     "Example",
     "Exercise",
+    "Hinted",
+    "RationalePrefix",
     "RationaleThenAnswer",
     "Rendered",
     "Rendering",
     "Span",
     "TwoTask",
+    "Views",
     "preview",
     "render_all",
 ]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from lessons.errors import RenderingError
 from lessons.records import Lesson, Message, Prompt
-from students.encoder import Encoder
+from students.encoder import Encoded, Encoder
 
 __all__ = ["Example", "Exercise", "Rendered", "Rendering", "render_all"]
 
@@ -27,6 +27,8 @@ class Exercise:
     """What the student shall write."""
     part: str = "answer"
     """The part of the loss it counts in: a key of the rendering's `parts`."""
+    given: str = ""
+    """How the answer begins where its beginning is only read: nothing of it is learnt. `answer` starts with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Example:
     """Loss weight of each token as a target, [tokens]: 0 in the prompt, which nobody has to predict."""
     part: str
     """The part of the loss it counts in."""
+    view: int = 0
+    """In which of the rendering's views it shows the lesson."""
 
 
 class Rendering(ABC):
@@ -50,6 +54,11 @@ class Rendering(ABC):
     def parts(self) -> dict[str, float]:
         """Weight of each part of the loss; every part is averaged over its own supervised tokens."""
         return {"answer": 1.0}
+
+    @property
+    def view_count(self) -> int:
+        """In how many ways it shows every lesson; where more than one, the plan chooses."""
+        return 1
 
     @abstractmethod
     def exercises(self, lesson: Lesson) -> list[Exercise]:
@@ -76,11 +85,27 @@ class Rendering(ABC):
                 Example(
                     lesson_id=lesson.id,
                     input_ids=ids.prompt_ids + ids.completion_ids,
-                    weights=[0.0] * len(ids.prompt_ids) + [1.0] * len(ids.completion_ids),
+                    weights=token_weights(exercise, ids, encoder),
                     part=exercise.part,
                 )
                 for exercise, ids in zip(found, islice(encoded, len(found)), strict=True)
             ]
+
+
+def token_weights(exercise: Exercise, ids: Encoded, encoder: Encoder) -> list[float]:
+    """Return 0 for the tokens of the prompt and for those that hold text that is given, 1 for the others.
+
+    Raises:
+        RenderingError: The answer does not begin with what is given.
+    """
+    given = exercise.given.strip()
+    if not exercise.answer.strip().startswith(given):
+        raise RenderingError(
+            f"What is given of an answer, {given[-80:]!r}, is not how the answer {exercise.answer[:200]!r} begins. "
+            "Needed is its beginning, letter by letter. Correct the rendering."
+        )
+    read = encoder.tokens_of_start(ids.completion_ids, given) if given else 0
+    return [0.0] * (len(ids.prompt_ids) + read) + [1.0] * (len(ids.completion_ids) - read)
 
 
 @dataclass(frozen=True, slots=True)
