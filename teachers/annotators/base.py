@@ -130,6 +130,12 @@ class Annotator(ABC):
                 f"repairs of {type(self).__name__} is {self.repairs}; it must be 0 or 1. A reply that is unreadable "
                 "twice stays unreadable: ask another teacher, or make the template's form plainer."
             )
+        if self.max_output_tokens < 1 or not 0 < self.top_p <= 1 or not (self.temperature or 0) >= 0:
+            raise ConfigError(
+                f"{type(self).__name__} got temperature={self.temperature}, top_p={self.top_p} and "
+                f"max_output_tokens={self.max_output_tokens}; the temperature must be 0 or more, top_p above 0 and at "
+                "most 1, and at least 1 token is needed for a reply. Correct the annotator's settings."
+            )
 
     def build(self, prompt: Prompt, **more: Any) -> tuple[Message, ...]:
         """Return the messages that ask about a prompt."""

@@ -11,7 +11,7 @@ import teachers.annotators
 from lessons.errors import ConfigError
 from lessons.records import Message, Prompt
 from teachers import ScriptedBackend
-from teachers.annotators import Annotator, Asking, DifficultyAnnotator, RationaleAnnotator
+from teachers.annotators import Annotator, AnswerAnnotator, Asking, DifficultyAnnotator, RationaleAnnotator
 from teachers.backend import Completion, Request, Sampling
 from teachers.caller import Reply
 from tutelage.settings import settings_of
@@ -56,6 +56,16 @@ def test_every_annotator_ships_a_versioned_template(name: str) -> None:
 def test_the_sampling_arguments_make_the_sampling() -> None:
     annotator = DifficultyAnnotator(temperature=None, max_output_tokens=7, seed=3)
     assert annotator.sampling == Sampling(None, 1.0, 7, 3)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"temperature": -0.1}, {"temperature": float("nan")}, {"max_output_tokens": 0}, {"top_p": 0.0}]
+)
+def test_what_no_teacher_could_draw_is_refused(settings: dict[str, Any]) -> None:
+    annotator = AnswerAnnotator(**settings) if "top_p" not in settings else RationaleAnnotator(**settings)
+    (name, value), *_ = settings.items()
+    with pytest.raises(ConfigError, match=rf"Annotator got .*{name}={value}.*Correct the annotator's settings"):
+        annotator.check(None)
 
 
 def test_an_unreadable_reply_is_sent_back_once_with_the_reason_and_both_calls_are_counted() -> None:
