@@ -42,8 +42,9 @@ class Budget:
                 raise ConfigError(f"Budget {name} must be 0 or more, got {value}. Leave it out for no cap.")
         if self.dollars is not None and price is None:
             raise UnknownPrice(
-                f"The budget is ${self.dollars:g}, but the price of {model!r} is not known. Give the backend "
-                "input_price and output_price (dollars per million tokens), or drop the dollar limit."
+                f"The budget is ${self.dollars:g}, but the price of {model!r} is not known (another model's or another "
+                "address's is never taken for it). Give the backend input_price and output_price (dollars per million "
+                "tokens), or drop the dollar limit."
             )
 
 
