@@ -49,7 +49,8 @@ class PoolBackend(TeacherBackend):
         self.members = members
         self.name = name
         teachers = [member.teacher for member in members]
-        self.gives = frozenset.intersection(*(teacher.gives for teacher in teachers)) if teachers else frozenset()
+        if teachers:  # none is refused by `prepare`, with a better reason than that it gives nothing
+            self.gives = frozenset.intersection(*(teacher.gives for teacher in teachers))
         self.samples_per_call = min((teacher.samples_per_call for teacher in teachers), default=1)
         self.seats: Seats | None = None
         self.failed_at: dict[int, frozenset[str]] = {}

@@ -312,6 +312,8 @@ def test_settings_that_cannot_work_are_refused(monkeypatch: pytest.MonkeyPatch) 
     teacher = ScriptedBackend("teachers.programs.addition:answer")
     with pytest.raises(ConfigError, match=r"The pool 'p' has no members, so nobody can answer. Give it one or more"):
         PoolBackend([], "p").prepare()
+    with pytest.raises(ConfigError, match="has no members"):
+        distill([], PoolBackend([]), [RationaleAnnotator()], None, "l", "o")
     with pytest.raises(ConfigError, match=r"has weight 0.0; it must be above 0\. Correct it"):
         PoolBackend([PoolMember(teacher, 0.0)]).prepare()
     with pytest.raises(ConfigError, match=r"must differ, got a, a\. Rename one, or leave the names out"):
