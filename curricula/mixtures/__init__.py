@@ -5,6 +5,7 @@ from __future__ import annotations
 from curricula.mixtures.bandits import LearningProgress, Thompson, UpperConfidence
 from curricula.mixtures.base import Draw, Mixture, Moment
 from curricula.mixtures.by_figure import BestHeard
+from curricula.mixtures.by_loss import LossByLoss
 from curricula.mixtures.gaussian import GaussianRank, SlidingBell
 from curricula.mixtures.group_gap import GroupGap
 from curricula.mixtures.groups import GroupMixture, GroupStages
@@ -19,7 +20,7 @@ from curricula.mixtures.weighted import WeightedDraw, WeightedLoss
 
 __all__ = [
     "BestHeard", "CyclicPasses", "Dial", "Draw", "GaussianRank", "GroupGap", "GroupMixture", "GroupStages",
-    "LearningProgress", "Linked", "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay", "SkillIt", "SkipEasy",
-    "SlidingBell", "SpacedRepeats", "Thompson", "UpperConfidence", "ViewBy", "WeightedDraw", "WeightedLoss",
+    "LearningProgress", "Linked", "LossByLoss", "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay", "SkillIt",
+    "SkipEasy", "SlidingBell", "SpacedRepeats", "Thompson", "UpperConfidence", "ViewBy", "WeightedDraw", "WeightedLoss",
     "skill_graph",
 ]  # fmt: skip
