@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +23,7 @@ FAULTS = {
     "status": WIRE,
     "list": WIRE,
     "results": WIRE,
-    "batch": {"expired": 0.3, "failed": 0.1},
+    "batch": {"expired": 0.3},
     "line": {
         "errored": 0.05,
         "expired": 0.05,
@@ -37,13 +36,6 @@ FAULTS = {
 QUICK = Batches(largest=250, quiet_seconds=0.05, poll_seconds=0.02, find_seconds=0.5)
 LIMITS = Limits(in_flight=50, attempts=12, first_wait_seconds=0.01, longest_wait_seconds=0.05)
 PROMPTS = 2_000
-
-
-def scheduled(event: Event) -> str | None:
-    """Meet every fault; but a batch is not refused as a whole for its only request, which would be beyond healing."""
-    only_one = event.place == "batch" and len(json.loads(event.content)) == 1
-    fault = Schedule(11, FAULTS)(event)
-    return None if only_one and fault == "failed" else fault
 
 
 @pytest.mark.slow

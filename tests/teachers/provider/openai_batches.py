@@ -168,7 +168,7 @@ def errors_of(batch: Batch) -> dict[str, Any] | None:
     if not batch.refused:
         return None
     message = batch.problem or "The batch could not be validated."
-    return {"object": "list", "data": [{"code": "invalid_batch", "message": message, "param": None, "line": 1}]}
+    return {"object": "list", "data": [{"code": "invalid_batch", "message": message, "param": None, "line": None}]}
 
 
 def line_of(outcome: Outcome) -> str:
