@@ -9,7 +9,7 @@ from teachers.annotators.base import Asking, Fields
 from teachers.annotators.critiques import Which, chosen, discreet, marked_critique, read_critique
 from teachers.annotators.marking import grader_of
 from teachers.annotators.numbered import numbered, steps_of
-from teachers.annotators.subjects import Subject, SubjectAnnotator, earlier_subjects
+from teachers.annotators.subjects import Subject, SubjectAnnotator
 from teachers.backend import Completion, Request
 
 __all__ = ["CritiqueAnnotator"]
@@ -78,17 +78,9 @@ class CritiqueAnnotator(SubjectAnnotator):
         """Read the last lines "First wrong step: ...", "Corrected answer: ..." and "Verdict: ..."."""
         return read_critique(completion.text)
 
-    def known_subjects(self, prompt: Prompt) -> list[Subject] | None:
-        """Return the attempts in the file."""
-        known = super().known_subjects(prompt)
-        return None if known is None else chosen(known, self.which or "all")
-
-    def subjects(self, asking: Asking) -> list[Subject]:
-        """Return the attempts to critique."""
-        known = self.known_subjects(asking.prompt)
-        if known is None:
-            known = chosen(earlier_subjects(asking.earlier, self.of), self.which or "wrong")
-        return known[: self.max_texts]
+    def wanted(self, subjects: list[Subject]) -> list[Subject]:
+        """Return the attempts that `which` names."""
+        return chosen(subjects, self.which or ("wrong" if self.attempts is None else "all"))
 
     def subject_request(self, prompt: Prompt, text: str, sample: int) -> Request:
         """Make the request that asks about one attempt, its steps numbered."""

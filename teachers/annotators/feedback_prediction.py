@@ -7,7 +7,7 @@ from teachers.annotators.base import Asking, Fields, ParseProblem
 from teachers.annotators.critiques import VERDICTS, Which, chosen, marked_critique
 from teachers.annotators.labels import choice_label
 from teachers.annotators.marking import grader_of
-from teachers.annotators.subjects import Subject, SubjectAnnotator, earlier_subjects
+from teachers.annotators.subjects import Subject, SubjectAnnotator
 from teachers.backend import Completion
 
 __all__ = ["FeedbackPredictionAnnotator"]
@@ -77,17 +77,9 @@ class FeedbackPredictionAnnotator(SubjectAnnotator):
             raise ParseProblem("there is no feedback before the verdict")
         return Fields(feedback, verdict)
 
-    def known_subjects(self, prompt: Prompt) -> list[Subject] | None:
-        """Return the attempts in the file."""
-        known = super().known_subjects(prompt)
-        return None if known is None else chosen(known, self.which)
-
-    def subjects(self, asking: Asking) -> list[Subject]:
-        """Return the attempts that get feedback."""
-        known = self.known_subjects(asking.prompt)
-        if known is None:
-            known = chosen(earlier_subjects(asking.earlier, self.of), self.which)
-        return known[: self.max_texts]
+    def wanted(self, subjects: list[Subject]) -> list[Subject]:
+        """Return the attempts that `which` names."""
+        return chosen(subjects, self.which)
 
     async def one(self, asking: Asking, subject: Subject, sample: int) -> Annotation:
         """Ask about one attempt and mark the verdict."""

@@ -15,7 +15,7 @@ from teachers.annotators.leaks import copied
 from teachers.annotators.numbered import numbered, steps_of
 from teachers.annotators.repair import sum_known
 from teachers.annotators.secrecy import kept_secret
-from teachers.annotators.subjects import Subject, SubjectAnnotator, earlier_subjects
+from teachers.annotators.subjects import Subject, SubjectAnnotator
 from teachers.backend import Completion, Request, Sampling
 
 __all__ = ["PrivilegedFeedbackAnnotator"]
@@ -115,17 +115,9 @@ class PrivilegedFeedbackAnnotator(SubjectAnnotator):
             raise ParseProblem('nothing follows "Feedback:"')
         return Fields(feedback, data={"private": completion.text[: marks[-1].start()].strip()})
 
-    def known_subjects(self, prompt: Prompt) -> list[Subject] | None:
-        """Return the attempts in the file."""
-        known = super().known_subjects(prompt)
-        return None if known is None else chosen(known, self.which)
-
-    def subjects(self, asking: Asking) -> list[Subject]:
-        """Return the attempts that get feedback."""
-        known = self.known_subjects(asking.prompt)
-        if known is None:
-            known = chosen(earlier_subjects(asking.earlier, self.of), self.which)
-        return known[: self.max_texts]
+    def wanted(self, subjects: list[Subject]) -> list[Subject]:
+        """Return the attempts that `which` names."""
+        return chosen(subjects, self.which)
 
     def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
         """Foresee one request for each attempt known, and at most `max_asks`."""

@@ -112,12 +112,17 @@ class SubjectAnnotator(Annotator):
 
     def known_subjects(self, prompt: Prompt) -> list[Subject] | None:
         """Return the texts to ask about, where they are known before the run; else None."""
-        return None if self.attempts is None else self.attempts_of.get(prompt.id, [])
+        return None if self.attempts is None else self.wanted(self.attempts_of.get(prompt.id, []))
+
+    def wanted(self, subjects: list[Subject]) -> list[Subject]:
+        """Return those of a prompt's texts that are asked about, up to `max_texts`: here, all."""
+        return subjects
 
     def subjects(self, asking: Asking) -> list[Subject]:
         """Return the texts to ask about."""
         known = self.known_subjects(asking.prompt)
-        return (earlier_subjects(asking.earlier, self.of) if known is None else known)[: self.max_texts]
+        found = self.wanted(earlier_subjects(asking.earlier, self.of)) if known is None else known
+        return found[: self.max_texts]
 
     def subject_request(self, prompt: Prompt, text: str, sample: int) -> Request:
         """Make the request that asks about one text."""
