@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,7 +66,8 @@ def train_config(
         "seed_everything": seed,
         "model": {
             "class_path": settings.module.get("class_path", "lightning_modules.SupervisedModule"),
-            "init_args": {**module, **module_settings(settings.module)},
+            # The parser fills in all arguments of a module named by its class: the course's own go over its defaults.
+            "init_args": {**module_settings(settings.module), **module},
         },
         "data": {"class_path": "lightning_modules.CurriculumDataModule", "init_args": data},
         "trainer": {
@@ -105,9 +107,10 @@ def run_training(config: dict[str, JSON], folder: Path) -> None:
     explain(code, " ".join(command))
 
 
-def module_settings(module: dict[str, Any]) -> dict[str, Any]:
+def module_settings(module: Mapping[str, Any]) -> dict[str, JSON]:
     """Return the init_args of a module given with its class_path, or by its init_args alone."""
-    return dict(module.get("init_args") or {}) if "class_path" in module else module
+    given = (module.get("init_args") or {}) if "class_path" in module else dict(module)
+    return cast("dict[str, JSON]", settings_of(given))
 
 
 def refusal_of(config: dict[str, JSON]) -> str | None:
