@@ -101,7 +101,12 @@ class AnthropicBackend(TeacherBackend):
         return self.found_price
 
     def prepare(self) -> None:
-        """Check the key, the address and the library."""
+        """Check the settings, the key, the address and the library."""
+        if self.thinking_tokens is not None and self.thinking_tokens < messages.LEAST_THINKING:
+            raise ConfigError(
+                f"thinking_tokens must be {messages.LEAST_THINKING:,} or more, got {self.thinking_tokens}. Raise it, "
+                "or leave it out for no thinking."
+            )
         self.connection.prepare()
 
     def body(self, request: Request) -> JSON:

@@ -85,3 +85,8 @@ def test_a_shared_prefix_is_written_to_the_cache_and_read_from_it() -> None:
 def test_log_probabilities_are_refused_in_words(fields: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"gives no log-probabilities.*Ask an OpenAIBackend or a Transformers"):
         AnthropicBackend("m").body(Request(SUM, **fields))
+
+
+def test_too_little_thinking_is_refused_before_the_first_call() -> None:
+    with pytest.raises(ConfigError, match=r"thinking_tokens must be 1,024 or more, got 10\. Raise it"):
+        AnthropicBackend("m", api_key_variable=None, thinking_tokens=10).prepare()
