@@ -227,42 +227,6 @@ def test_ctrl_c_saves_what_is_in_flight(tmp_path: Path, loopback: Any) -> None:
         assert not (tmp_path / "lessons.parquet").exists()
 
 
-@pytest.mark.slow
-def test_twenty_kills_pay_nothing_twice_and_change_nothing(tmp_path: Path, loopback: Any) -> None:
-    count, in_flight, kills = 1_500, 16, 20
-    generator = random.Random(20)
-    with loopback(latency_seconds=0.02) as provider:
-        killed = 0
-        while killed < kills:
-            before = sum(provider.received.values())
-            process = start(provider.openai_url, tmp_path, count, in_flight)
-            target = before + generator.randrange(1, 80)  # far from the end even when kills come late
-            while process.poll() is None and sum(provider.received.values()) < target:
-                time.sleep(0.001)
-            time.sleep(generator.random() * 0.02)
-            assert process.poll() is None, process.communicate()
-            process.kill()
-            process.communicate()
-            killed += 1
-            assert not (tmp_path / "lessons.parquet").exists()
-        process = start(provider.openai_url, tmp_path, count, in_flight)
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-        time.sleep(0.1)
-        surplus = sum(provider.received.values()) - 2 * count
-        assert len(provider.received) == 2 * count
-        assert 0 <= surplus <= kills * in_flight
-        assert max(provider.received.values()) <= 1 + kills
-        undisturbed = tmp_path / "undisturbed"
-        process = start(provider.openai_url, undisturbed, count, in_flight)
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-    assert (tmp_path / "lessons.parquet").read_bytes() == (undisturbed / "lessons.parquet").read_bytes()
-    found = list(read_annotations(tmp_path / "lessons.parquet"))
-    assert len(found) == 2 * count
-    assert all(a.trusted for a in found)
-
-
 def test_the_summary_counts_what_was_written(tmp_path: Path, sums: Any) -> None:
     summary = distill(sums(20), ScriptedBackend(ADDITION), annotators(), NumberGrader(), tmp_path / "l", tmp_path / "o")
     found = list(read_annotations(tmp_path / "o"))
