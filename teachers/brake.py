@@ -14,6 +14,9 @@ LET_GO = 2.0  # times the rate at the refusal: the brake is off
 SPAN_SECONDS = 5.0  # over which accepted calls are counted
 SHORTEST_SPAN_SECONDS = 0.1
 ENOUGH = 8  # accepted calls from which a rate is read; with fewer, the rate of all that were sent
+FEW = 0.15  # share of calls refused lately up to which the refusals are taken for chance: the provider's load, not ours
+ENOUGH_TO_TELL = 20  # calls answered lately from which that share is read
+IN_A_ROW = 4  # refusals without a call accepted between them that are no chance
 
 
 class Tally:
@@ -49,7 +52,9 @@ class Brake:
     """Additive increase and multiplicative decrease of the rate of calls, for limits that nobody told.
 
     A refusal counts once: calls that were under way when the rate fell do not make it fall again. While it is on, calls
-    go one by one at its rate, so nothing storms the provider when a pause ends.
+    go one by one at its rate, so nothing storms the provider when a pause ends. Refusals that hit only few calls here
+    and there ("overloaded", whatever the rate) slow nobody but the calls they hit: a brake that each of them tightens
+    would end near a standstill.
 
     Args:
         limits: How long to wait where the provider does not say.
@@ -65,10 +70,17 @@ class Brake:
         """Calls a second that were accepted when the brake was put on; None while it is off."""
         self.next_at = float("-inf")
         self.pauses_in_a_row = 0
-        self.accepted_calls, self.sent_calls = Tally(now), Tally(now)
+        self.accepted_calls, self.refused_calls, self.sent_calls = Tally(now), Tally(now), Tally(now)
+        self.refused_in_a_row = 0
 
     def refused(self, sent_at: float, wait_seconds: float | None, now: float) -> None:
         """Take note that the provider asked a call to slow down."""
+        self.refused_calls.add(now)
+        self.refused_in_a_row += 1
+        if self.by_chance:
+            if wait_seconds is not None:  # said to everybody
+                self.resume_at = max(self.resume_at, now + wait_seconds)
+            return
         if now >= self.resume_at:
             self.pauses_in_a_row += 1
         if wait_seconds is None:
@@ -85,8 +97,15 @@ class Brake:
 
     def accepted(self, now: float) -> None:
         """Count a call that was not refused."""
-        self.pauses_in_a_row = 0
+        self.pauses_in_a_row = self.refused_in_a_row = 0
         self.accepted_calls.add(now)
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether the refusals of late have nothing to do with our rate."""
+        refused, accepted = self.refused_calls.count, self.accepted_calls.count
+        few = refused <= FEW * (refused + accepted) and refused + accepted >= ENOUGH_TO_TELL
+        return few and self.refused_in_a_row < IN_A_ROW
 
     def recent_rate(self, now: float) -> float:
         """Return the calls a second that got through lately."""

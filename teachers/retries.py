@@ -27,6 +27,7 @@ class Tries:
         self.started = time.monotonic()
         self.sent = 0
         self.transient = 0
+        self.refused = 0
         self.verdict: Verdict = Fatal()
         self.reason = ""
 
@@ -36,8 +37,8 @@ class Tries:
         self.verdict = sender.backend.classify(error)
         self.reason = sender.backend.redact(f"{type(error).__name__}: {error}")
         self.sent += 1
-        if isinstance(self.verdict, Transient):
-            self.transient += 1
+        self.transient += isinstance(self.verdict, Transient)
+        self.refused += isinstance(self.verdict, RateLimited)
         sender.counts.failed_attempts += 1
         lost = isinstance(self.verdict, Transient | Fatal) and self.verdict.maybe_billed
         sender.ledger.put_attempt(self.key, sender.identity_json, Attempted(self.key, self.reason, lost))
@@ -56,11 +57,11 @@ class Tries:
         return self.transient >= self.sender.limits.attempts
 
     def wait_seconds(self, state: RetryCallState) -> float:
-        """How long this call waits; a request to slow down is waited for by all, at the gate."""
-        if isinstance(self.verdict, RateLimited):
+        """How long this call waits; where the provider says how long, all wait at the gate."""
+        if isinstance(self.verdict, RateLimited) and self.verdict.wait_seconds is not None:
             return 0.0
-        limits = self.sender.limits
-        longest = min(limits.longest_wait_seconds, limits.first_wait_seconds * 2 ** min(self.transient - 1, 16))
+        limits, tries = self.sender.limits, self.refused if isinstance(self.verdict, RateLimited) else self.transient
+        longest = min(limits.longest_wait_seconds, limits.first_wait_seconds * 2 ** min(tries - 1, 16))
         return float(random.uniform(0.5, 1.0) * longest)
 
     def failure(self, error: Exception) -> CallFailed:

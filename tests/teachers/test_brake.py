@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from teachers.brake import KEEP, LET_GO, RISE_PER_SECOND, Brake, Tally
+from teachers.brake import FEW, IN_A_ROW, KEEP, LET_GO, RISE_PER_SECOND, Brake, Tally
 from teachers.limits import Limits
 
 
@@ -16,10 +16,16 @@ def steady(rate: float, seconds: float) -> tuple[Brake, float]:
     return brake, now
 
 
+def refuse(brake: Brake, sent_at: float, wait: float | None, now: float) -> None:
+    """As many refusals as are no chance."""
+    for _ in range(IN_A_ROW):
+        brake.refused(sent_at, wait, now)
+
+
 def test_the_rate_falls_by_a_share_and_rises_by_equal_steps() -> None:
     brake, now = steady(20, 30)
     assert brake.rate(now) == float("inf")
-    brake.refused(now, 2.0, now)
+    refuse(brake, now, 2.0, now)
     free = now + 2.0
     assert brake.ready_at(now) == free
     slow = brake.rate(free)
@@ -31,7 +37,7 @@ def test_the_rate_falls_by_a_share_and_rises_by_equal_steps() -> None:
 
 def test_calls_under_way_at_a_refusal_slow_nobody_twice() -> None:
     brake, now = steady(20, 30)
-    brake.refused(now, 1.0, now)
+    refuse(brake, now, 1.0, now)
     slow = brake.rate(now)
     for _ in range(50):
         brake.refused(now - 0.5, 1.0, now + 0.1)  # sent before the brake was put on
@@ -67,3 +73,31 @@ def test_a_tally_forgets() -> None:
     tally.add(30.0)
     tally.add(40.0)
     assert tally.rate(40.0) <= 0.2
+
+
+def test_refusals_of_few_calls_slow_nobody_else() -> None:
+    brake, now = steady(20, 30)
+    for k in range(2_000):
+        now += 0.05
+        brake.take(now)
+        if k % 20 == 0:  # 5% of the calls, whatever the rate
+            brake.refused(now, None, now)
+            assert brake.ready_at(now) <= now
+        else:
+            brake.accepted(now)
+    assert brake.rate(now) == float("inf")
+    brake.refused(now, 3.0, now)
+    assert brake.ready_at(now) == now + 3.0  # said to everybody
+    assert brake.rate(now) == float("inf")
+
+
+def test_refusals_of_many_calls_slow_all() -> None:
+    brake, now = steady(20, 30)
+    for k in range(100):
+        now += 0.05
+        if k % 3 == 0:
+            brake.refused(now, None, now)
+        else:
+            brake.accepted(now)
+    assert FEW < 1 / 3
+    assert brake.rate(now) < 20
