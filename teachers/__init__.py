@@ -35,26 +35,26 @@ from teachers.annotators import (
     StrategyAnnotator,
     TaskTypeAnnotator,
 )
-from teachers.anthropic_backend import AnthropicBackend
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
-from teachers.batching import Batches
-from teachers.budget import Budget
-from teachers.caller import Caller, Reply
-from teachers.critic_exam import examine_critic
-from teachers.critic_report import CriticReport
+from teachers.batches.batching import Batches
+from teachers.calls.budget import Budget
+from teachers.calls.caller import Caller, Reply
+from teachers.calls.limits import Limits
+from teachers.calls.pricing import Price
+from teachers.critics.critic_exam import examine_critic
+from teachers.critics.critic_report import CriticReport
 from teachers.distillation import DistillSummary, distill
-from teachers.ledger import Ledger
-from teachers.limits import Limits
+from teachers.hosted.anthropic_backend import AnthropicBackend
+from teachers.hosted.openai_backend import OpenAIBackend
+from teachers.ledger.ledger import Ledger
+from teachers.local.transformers_backend import TransformersBackend
 from teachers.new_prompts import AnnotatedPrompts
-from teachers.openai_backend import OpenAIBackend
-from teachers.pool_backend import PoolBackend
-from teachers.pool_member import PoolMember
-from teachers.pricing import Price
+from teachers.pool.pool_backend import PoolBackend
+from teachers.pool.pool_member import PoolMember
 from teachers.progress import Progress
 from teachers.recordings import RecordedAnnotations, RecordedColumns
 from teachers.replay_backend import ReplayBackend
 from teachers.scripted_backend import ScriptedBackend
-from teachers.transformers_backend import TransformersBackend
 
 __all__ = [
     "AnnotatedPrompts",

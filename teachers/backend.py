@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from lessons.records import Message
 from teachers.batch_api import BatchAPI
-from teachers.pricing import Price
+from teachers.calls.pricing import Price
 from teachers.rate_news import RateNews
 
 __all__ = [

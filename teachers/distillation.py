@@ -13,12 +13,12 @@ from lessons.records import Annotation, Prompt
 from lessons.tables import write_annotations
 from teachers.annotators.base import Annotator
 from teachers.backend import TeacherBackend
-from teachers.batching import Batches
-from teachers.budget import Budget
-from teachers.caller import Counts
-from teachers.callers import Callers
+from teachers.batches.batching import Batches
+from teachers.calls.budget import Budget
+from teachers.calls.caller import Counts
+from teachers.calls.callers import Callers
+from teachers.calls.limits import Limits
 from teachers.failures import failed_prompts, partial_message, write_failures
-from teachers.limits import Limits
 from teachers.pipeline import Failure, Pipeline, backends_of
 from teachers.progress import Progress
 

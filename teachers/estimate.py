@@ -12,12 +12,12 @@ from lessons.records import Prompt
 from teachers.annotators.base import Annotator
 from teachers.annotators.by import By
 from teachers.backend import Request, TeacherBackend
-from teachers.batching import Batches
-from teachers.budget import Budget, worst_case
+from teachers.batches.batching import Batches
+from teachers.calls.budget import Budget, worst_case
+from teachers.calls.limits import Limits
+from teachers.calls.request_keys import RequestKeys, request_json
 from teachers.distillation import check_settings
-from teachers.ledger import Ledger
-from teachers.limits import Limits
-from teachers.request_keys import RequestKeys, request_json
+from teachers.ledger.ledger import Ledger
 
 __all__ = ["Estimate", "estimate"]
 

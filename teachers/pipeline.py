@@ -16,12 +16,12 @@ from lessons.grading import Grader
 from lessons.records import Prompt
 from teachers.annotators.base import Annotator
 from teachers.backend import TeacherBackend
-from teachers.batching import Batches
-from teachers.budget import Budget
-from teachers.caller import Counts
-from teachers.callers import Callers
-from teachers.ledger import Ledger
-from teachers.limits import Limits
+from teachers.batches.batching import Batches
+from teachers.calls.budget import Budget
+from teachers.calls.caller import Counts
+from teachers.calls.callers import Callers
+from teachers.calls.limits import Limits
+from teachers.ledger.ledger import Ledger
 from teachers.working import Failure, Worked, Worker
 
 __all__ = ["Failure", "Pipeline", "Worked", "backends_of"]

@@ -11,8 +11,8 @@ from lessons.errors import ConfigError, DataError
 from lessons.records import Annotation
 from lessons.tables import read_annotations
 from teachers.backend import JSON, Completion, FinishReason, Request, TeacherBackend
-from teachers.ledger import Ledger
-from teachers.request_keys import RequestKeys, request_json
+from teachers.calls.request_keys import RequestKeys, request_json
+from teachers.ledger.ledger import Ledger
 
 __all__ = ["NotRecorded", "ReplayBackend"]
 
@@ -162,11 +162,11 @@ def read_any(raw: JSON, model: str) -> Completion:
     if "member" in raw:
         return replace(read_any(raw["reply"], raw["member"]), answered_by=raw["member"])
     if "choices" in raw or "output" in raw:
-        from teachers.openai_backend import OpenAIBackend
+        from teachers.hosted.openai_backend import OpenAIBackend
 
         return OpenAIBackend(model).read(raw)
     if "stop_reason" in raw:
-        from teachers.anthropic_backend import AnthropicBackend
+        from teachers.hosted.anthropic_backend import AnthropicBackend
 
         return AnthropicBackend(model).read(raw)
     if "words_read" in raw:
@@ -174,7 +174,7 @@ def read_any(raw: JSON, model: str) -> Completion:
 
         return ScriptedBackend(model).read(raw)
     if "text" in raw and "finish_reason" in raw:
-        from teachers.transformers_backend import TransformersBackend
+        from teachers.local.transformers_backend import TransformersBackend
 
         return TransformersBackend(model).read(raw)
     raise DataError(

@@ -13,9 +13,9 @@ from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking
 from teachers.annotators.roll import Roll
 from teachers.backend import Request, TeacherBackend
-from teachers.caller import Reply
-from teachers.callers import Callers
-from teachers.lookup import Lookup, Missing
+from teachers.calls.caller import Reply
+from teachers.calls.callers import Callers
+from teachers.calls.lookup import Lookup, Missing
 
 __all__ = ["Failure", "Worked", "Worker"]
 

@@ -12,7 +12,7 @@ from teachers import Budget, CritiqueAnnotator, Limits, RationaleAnnotator, Revi
 from tutelage.settings import JSON, settings_of
 
 if TYPE_CHECKING:
-    from teachers.critic_report import CriticReport
+    from teachers.critics.critic_report import CriticReport
 
 __all__ = ["CRITIC_FILES", "CriticExam", "examine"]
 

@@ -11,7 +11,7 @@ from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.roll import Roll
 from teachers.backend import Completion, Request, TeacherBackend
-from teachers.reply import Reply
+from teachers.calls.reply import Reply
 
 __all__ = ["Asking", "Fields", "ParseProblem", "Reader", "together", "without_lone_surrogates"]
 

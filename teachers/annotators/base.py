@@ -16,7 +16,7 @@ from teachers.annotators.repair import largest_repair, repair_request, sum_known
 from teachers.annotators.roll import Roll
 from teachers.annotators.template import Template
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
-from teachers.caller import Reply
+from teachers.calls.caller import Reply
 
 __all__ = ["Annotator", "Asking", "Fields", "ParseProblem", "Reader", "together"]
 

@@ -18,9 +18,9 @@ __all__ = ["CritiqueAnnotator"]
 class CritiqueAnnotator(SubjectAnnotator):
     """Asks the teacher to examine an attempt: what is wrong, from which step on, what the answer is, and the verdict.
 
-    The teacher for Critique Fine-Tuning (Wang, Yue, Chen 2025, arXiv:2501.17703), and the critic of RealCritic (Tang et
-    al. 2025, arXiv:2501.14492): see `teachers.critic_exam`. The annotation's `subject` is the attempt, its `text` the
-    explanation, its `answer` the verdict, "correct" or "incorrect". Its data, where the verdict is "incorrect":
+    The teacher for Critique Fine-Tuning (Wang, Yue, Chen 2025, arXiv:2501.17703), and the critic of RealCritic
+    (Tang et al. 2025, arXiv:2501.14492): see `teachers.critics.critic_exam`. The annotation's `subject` is the
+    attempt, its `text` the explanation, its `answer` the verdict, "correct" or "incorrect". Its data, for "incorrect":
     "first_wrong_step" (number of the step from 1, or the words quoted) and "corrected_answer", each only if given, and
     "correction_correct" where that was graded. "subject" says where the attempt came from: kind, sample, author,
     and whether it was graded correct. Where the attempt can be graded, a critique is right when its verdict and its

@@ -67,7 +67,7 @@ def run(folder: str, vendor: str, url: str, prompts: int, in_flight: int, batche
     from lessons.graders import NumberGrader
     from lessons.records import Message, Prompt
     from teachers import AnthropicBackend, DifficultyAnnotator, Limits, OpenAIBackend, RationaleAnnotator, distill
-    from teachers.batching import Batches
+    from teachers.batches.batching import Batches
 
     make = OpenAIBackend if vendor == "openai" else AnthropicBackend
     teacher = make("model", url, "TEST_KEY", 1.0, 2.0)

@@ -8,8 +8,8 @@ import pytest
 from lessons.errors import UnknownPrice
 from teachers import Budget, CritiqueAnnotator, DifficultyAnnotator, RationaleAnnotator, ScriptedBackend, distill
 from teachers.annotators import By
+from teachers.calls.pricing import Price
 from teachers.estimate import estimate
-from teachers.pricing import Price
 
 ADDITION = ScriptedBackend("teachers.programs.addition:answer")
 

@@ -14,7 +14,7 @@ from provider.answers import number_from
 from lessons.errors import BudgetExceeded
 from lessons.tables import read_annotations
 from teachers import Budget, Ledger, Limits, RationaleAnnotator, distill
-from teachers.batching import Batches
+from teachers.batches.batching import Batches
 
 WIRE = {"500": 0.1, "429": 0.05, "429 silent": 0.05, "503": 0.05, "reset": 0.1, "cut json": 0.05, "reset in body": 0.05}
 FAULTS = {

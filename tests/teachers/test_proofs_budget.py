@@ -20,7 +20,7 @@ from lessons.errors import BudgetExceeded
 from lessons.records import Message, Prompt
 from teachers import Budget, Completion, Limits, RationaleAnnotator, TeacherBackend, distill
 from teachers.backend import JSON, Request, Transient, Verdict
-from teachers.pricing import Price
+from teachers.calls.pricing import Price
 
 MOST_WRITTEN = 40
 MILLION = 1_000_000

@@ -13,7 +13,7 @@ from lessons.records import Message, Prompt
 from lessons.tables import read_annotations
 from teachers import Completion, DifficultyAnnotator, DistillSummary, Ledger, RationaleAnnotator, distill
 from teachers.annotators import Fields
-from teachers.batching import Batches
+from teachers.batches.batching import Batches
 
 QUICK = Batches(quiet_seconds=0.02, poll_seconds=0.02, find_seconds=0.2)
 Run = Callable[..., DistillSummary]

@@ -123,7 +123,7 @@ IN_BATCHES = """
 import logging, yaml
 logging.basicConfig(level=logging.DEBUG)
 import teachers, lessons
-from teachers.batching import Batches
+from teachers.batches.batching import Batches
 config = yaml.safe_load(open("config.yaml"))["teacher"]
 teacher = getattr(teachers, config["class_path"].split(".")[1])(**config["init_args"])
 prompts = list(lessons.ArithmeticSource(size=20, digits=3).prompts())

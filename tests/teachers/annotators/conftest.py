@@ -12,7 +12,7 @@ from lessons.grading import Grader
 from lessons.records import Annotation, Message, Prompt
 from teachers.annotators import Asking
 from teachers.backend import Completion, Request, TeacherBackend
-from teachers.caller import Reply
+from teachers.calls.caller import Reply
 
 PROMPT = Prompt("p", (Message("user", "What is 2+2?"),), reference="4", topic="sums")
 

@@ -13,7 +13,7 @@ from lessons.records import Message, Prompt
 from teachers import ScriptedBackend
 from teachers.annotators import Annotator, AnswerAnnotator, Asking, DifficultyAnnotator, RationaleAnnotator
 from teachers.backend import Completion, Request, Sampling
-from teachers.caller import Reply
+from teachers.calls.caller import Reply
 from tutelage.settings import settings_of
 
 PROMPT = Prompt("p", (Message("user", "2+2?"),), reference="4")

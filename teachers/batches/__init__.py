@@ -1,0 +1,1 @@
+"""Buying through a provider's batch interface."""

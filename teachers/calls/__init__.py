@@ -1,0 +1,1 @@
+"""The shell around a backend: pace, retries, budget, prices, and nothing asked twice."""

@@ -1,0 +1,1 @@
+"""The hosted backends: OpenAI, whoever speaks its formats, and Anthropic."""

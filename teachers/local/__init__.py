@@ -1,0 +1,1 @@
+"""The local backend: a model in this process."""

@@ -1,0 +1,1 @@
+"""The pool: several teachers behind one name."""
