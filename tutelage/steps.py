@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lessons.errors import BadInput, ConfigError
+from lessons.errors import ConfigError, Stopped, TutelageError
 from lessons.files import write_text
 from tutelage.settings import JSON, differences, digest
 
@@ -93,10 +93,15 @@ def run_step(step: Step, again: bool = False) -> bool:
 
 
 def act(step: Step) -> Mapping[str, JSON] | None:
-    """Do the step's work; input refused before anything was written leaves no record to contradict the mended one."""
+    """Do the step's work; one that ended before it wrote anything leaves no record to contradict the mended settings.
+
+    What was paid stays in the ledger either way. A step that was only stopped keeps its record.
+    """
     try:
         return step.action()
-    except BadInput:
+    except Stopped:
+        raise
+    except TutelageError:
         if not any(path.exists() for path in step.outputs):
             step.record.unlink(missing_ok=True)
         raise
@@ -134,7 +139,7 @@ def check_same(step: Step, found: Mapping[str, Any], inputs: Mapping[str, JSON])
     reason = f"with other settings ({what})" if changed else f"with another {', '.join(replaced)}"
     raise ConfigError(
         f"The step {step.name!r} in {step.folder} was {state} {reason}. Nothing was changed: a result is never mixed "
-        "from two settings. Go back to the former settings, give a new --folder, or do this step again by removing "
+        "from two settings. Go back to the former settings, give another folder, or do this step again by removing "
         f"{listed((step.record, *step.outputs))}. Paid calls stay in the ledger either way."
     )
 
@@ -144,8 +149,8 @@ def refuse_strangers(step: Step) -> None:
     present = [path for path in step.outputs if path.exists()]
     if present:
         raise ConfigError(
-            f"{listed(tuple(present))} exists already, and the course has no record of having made it. "
-            "Nothing was changed. Give a new --folder, or move that file away and run again."
+            f"{listed(tuple(present))} exists already, and there is no record of this step having made it. "
+            "Nothing was changed. Give another folder, or move that file away and run again."
         )
 
 

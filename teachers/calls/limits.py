@@ -8,6 +8,7 @@ from lessons.errors import ConfigError
 
 __all__ = ["Limits"]
 
+WAITS = ("first_wait_seconds", "longest_wait_seconds", "patience_seconds")
 RATES = ("requests_per_minute", "input_tokens_per_minute", "output_tokens_per_minute", "tokens_per_minute")
 
 
@@ -44,6 +45,9 @@ class Limits:
         for name in ("in_flight", "attempts", "failures_in_a_row"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"Limits {name} must be 1 or more, got {getattr(self, name)}. Correct the setting.")
+        for name in WAITS:
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"Limits {name} must be 0 or more, got {getattr(self, name)}. Correct the setting.")
         for name in RATES:
             rate = getattr(self, name)
             if rate is not None and not rate > 0:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lessons.errors import ConfigError
+from lessons.errors import CallFailed, ConfigError, MissingSecret, Stopped
 from tutelage.steps import Step, content_digest, run_step
 
 
@@ -46,7 +46,7 @@ def test_changed_settings_are_named_and_nothing_is_touched(tmp_path):
     ) as caught:
         run_step(writing(tmp_path, {"seed": 0, "arm": {"passes": 3}}, text="new"))
     assert (tmp_path / "out.txt").read_text() == "out"
-    assert "new --folder" in str(caught.value)
+    assert "give another folder" in str(caught.value)
     assert str(tmp_path / "out.txt") in str(caught.value)
 
 
@@ -70,7 +70,7 @@ def test_another_input_is_named(tmp_path):
 
 def test_a_file_the_step_did_not_make_is_never_overwritten(tmp_path):
     (tmp_path / "out.txt").write_text("mine")
-    with pytest.raises(ConfigError, match=r"out\.txt exists already, and the course has no record"):
+    with pytest.raises(ConfigError, match=r"out\.txt exists already, and there is no record of this step"):
         run_step(writing(tmp_path))
     assert (tmp_path / "out.txt").read_text() == "mine"
 
@@ -104,3 +104,24 @@ def test_digest_of_a_folder_sees_content_and_names(tmp_path):
 def test_digest_of_a_missing_input_is_explained(tmp_path):
     with pytest.raises(ConfigError, match=r"No file .*gone"):
         content_digest(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("error", [CallFailed("no key"), ConfigError("wrong"), MissingSecret("none")])
+def test_a_step_that_failed_before_it_wrote_anything_binds_nobody(tmp_path, error):
+    def fail():
+        raise error
+
+    with pytest.raises(type(error)):
+        run_step(Step("write", tmp_path, (tmp_path / "out.txt",), fail, {"model": "misspelt"}))
+    other = Step("write", tmp_path, (tmp_path / "out.txt",), lambda: (tmp_path / "out.txt").touch(), {"model": "right"})
+    assert run_step(other)
+
+
+def test_a_step_that_was_only_stopped_goes_on_with_the_same_settings(tmp_path):
+    def stop():
+        raise Stopped("by the user")
+
+    with pytest.raises(Stopped):
+        run_step(Step("write", tmp_path, (tmp_path / "out.txt",), stop, {"model": "a"}))
+    with pytest.raises(ConfigError, match="was begun with other settings"):
+        run_step(Step("write", tmp_path, (tmp_path / "out.txt",), stop, {"model": "b"}))
