@@ -85,7 +85,7 @@ def distill(
     step = Step("distill", folder, (lessons,), action, settings, (asked,))
     if not run_step(step, again=retry_failed and (folder / "failures.jsonl").exists()):
         say(f"{folder} holds these very lessons already.")
-    for line in describe(step):
+    for line in describe(step, [annotator.kind for annotator in annotators]):
         print(line)
 
 
@@ -109,16 +109,21 @@ def foreseen(found: Estimate) -> list[str]:
     ]
 
 
-def describe(step: Step) -> list[str]:
-    """Return what came of a finished run, in words."""
+def describe(step: Step, kinds: list[str]) -> list[str]:
+    """Return what came of a finished run, in words; also of annotators that wrote nothing."""
     from tutelage.report.agreements import agreement_sentences
     from tutelage.report.page import dollars
     from tutelage.report.teaching import count_annotations, count_spending
 
+    counted = count_annotations(step.outputs)
+    silent = [kind for kind in kinds if kind not in {row.kind for row in counted}]
     lines = [
-        f"{row.kind}: {row.total:,} annotations, {row.verified:,} verified, {row.rejected:,} rejected, "
-        f"{row.unusable:,} unusable, {row.ungraded:,} not graded"
-        for row in count_annotations(step.outputs)
+        *(f"{kind}: no annotations" for kind in silent),
+        *(
+            f"{row.kind}: {row.total:,} annotations, {row.verified:,} verified, {row.rejected:,} rejected, "
+            f"{row.unusable:,} unusable, {row.ungraded:,} not graded"
+            for row in counted
+        ),
     ]
     for bill in count_spending(step.outputs):
         money = "price not known" if bill.dollars is None else dollars(bill.dollars)
