@@ -190,13 +190,23 @@ class BatchDesk:
                 self.end(place, self.failure(reason, tries))
 
     def refused(self, places: Sequence[Place], refusal: Refused, failures: int) -> None:
-        """Split a batch that was refused: one request may be at fault, or it was too much at once."""
-        failure = self.failure(str(refusal), 1)
+        """Split a batch that was refused: one request may be at fault, or it was too much at once.
+
+        A request that is refused alone is handed in again, as often as a live call is tried: the provider may have had
+        reasons of its own.
+        """
         if refusal.everywhere:
+            failure = self.failure(str(refusal), 1)
             self.sender.run.stop(failure)
-        if refusal.everywhere or len(places) == 1:
             for place in places:
                 self.end(place, failure)
+            return
+        if len(places) == 1:
+            tries = self.attempts[places[0].key] = self.attempts.get(places[0].key, 0) + 1
+            if tries < self.sender.limits.attempts:
+                self.send_off(places, failures + 1)
+            else:
+                self.end(places[0], self.failure(str(refusal), tries))
             return
         middle = len(places) // 2
         self.send_off(places[:middle], failures + 1)

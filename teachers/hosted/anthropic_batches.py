@@ -12,6 +12,7 @@ from lessons.errors import CallFailed
 from teachers.backend import JSON, Request
 from teachers.batch_api import BatchAPI, BatchResult, BatchStatus
 from teachers.hosted.hosted_client import HostedClient
+from teachers.hosted.http_errors import own
 
 __all__ = ["AnthropicBatches"]
 
@@ -89,7 +90,7 @@ class AnthropicBatches(BatchAPI):
 
     async def status(self, batch: str) -> BatchStatus:
         """Ask how far a batch is. The provider counts nothing before all of it has ended."""
-        about = await self.connection.get(f"{PATH}/{batch}", "processing_status")
+        about = own(await self.connection.get(f"{PATH}/{batch}", "processing_status"), "id", batch)
         counts = about["request_counts"]
         failed = sum(counts.get(kind) or 0 for kind in ("errored", "canceled", "expired"))
         state = "ended" if about["processing_status"] == "ended" else "working"
@@ -101,7 +102,7 @@ class AnthropicBatches(BatchAPI):
         Raises:
             CallFailed: The provider has thrown the results away, which it does after 29 days.
         """
-        about = await self.connection.get(f"{PATH}/{batch}", "processing_status")
+        about = own(await self.connection.get(f"{PATH}/{batch}", "processing_status"), "id", batch)
         if about.get("archived_at") is not None:
             raise CallFailed(
                 f"The results of batch {batch} can no longer be had: the provider put them away on "

@@ -21,6 +21,7 @@ __all__ = [
     "classify_status",
     "endpoint",
     "never_connected",
+    "own",
     "read_secret",
     "redact_secret",
     "retry_after_seconds",
@@ -67,6 +68,17 @@ class FailedReply(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+
+
+def own(raw: JSON, field: str, wanted: str) -> JSON:
+    """Return a reply that names what was asked about; one about something else was meant for another call.
+
+    Raises:
+        MalformedReply: It is about something else. A reply delivered twice can come in the place of the next one.
+    """
+    if raw.get(field) != wanted:
+        raise MalformedReply(f"the reply is about {raw.get(field)!r}, the question was about {wanted!r}")
+    return raw
 
 
 def classify_status(status: int, headers: Mapping[str, str], text: str) -> Verdict:

@@ -9,7 +9,7 @@ from typing import Any
 from teachers.backend import JSON, Fatal, Request
 from teachers.batch_api import BatchAPI, BatchResult, BatchStatus
 from teachers.hosted.hosted_client import HostedClient
-from teachers.hosted.http_errors import classify_status
+from teachers.hosted.http_errors import classify_status, own
 
 __all__ = ["OpenAIBatches"]
 
@@ -61,7 +61,8 @@ class OpenAIBatches(BatchAPI):
             "completion_window": "24h",
             "metadata": {TAG: tag},
         }
-        return str((await self.connection.post("/batches", about, "id"))["id"])
+        made = await self.connection.post("/batches", about, "id")
+        return str(own(made, "input_file_id", upload)["id"])
 
     async def find(self, tag: str, keys: frozenset[str], not_before: float) -> str | None:
         """Look through the batches, newest first, for our tag."""
@@ -79,16 +80,20 @@ class OpenAIBatches(BatchAPI):
 
     async def status(self, batch: str) -> BatchStatus:
         """Ask how far a batch is; one that expired or was cancelled has ended, with what was done by then."""
-        about = await self.connection.get(f"/batches/{batch}", "status")
+        about = await self.about(batch)
         counts = about.get("request_counts") or {}
         done, failed = counts.get("completed") or 0, counts.get("failed") or 0
         if about["status"] == "failed":
             return BatchStatus("failed", done, failed, self.connection.redact(refusal(about)))
         return BatchStatus("working" if about["status"] in WORKING else "ended", done, failed)
 
+    async def about(self, batch: str) -> JSON:
+        """Return what the provider knows of a batch, and make sure that it is this one."""
+        return own(await self.connection.get(f"/batches/{batch}", "status"), "id", batch)
+
     async def results(self, batch: str) -> AsyncIterator[BatchResult]:
         """Yield the lines of the output file and of the error file, each request once."""
-        about = await self.connection.get(f"/batches/{batch}", "status")
+        about = await self.about(batch)
         answered = (about.get("request_counts") or {}).get("completed") or 0
         for name, expected in ((about.get("output_file_id"), answered), (about.get("error_file_id"), 0)):
             if name:

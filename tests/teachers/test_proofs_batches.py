@@ -23,7 +23,7 @@ FAULTS = {
     "status": WIRE,
     "list": WIRE,
     "results": WIRE,
-    "batch": {"expired": 0.3},
+    "batch": {"expired": 0.3, "failed": 0.1},
     "line": {
         "errored": 0.05,
         "expired": 0.05,

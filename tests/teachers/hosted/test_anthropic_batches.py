@@ -239,7 +239,7 @@ def test_errors_of_single_requests(kind: str, can_heal: bool) -> None:
 
 def test_results_that_were_put_away_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     async def put_away(path: str, required: str) -> dict[str, Any]:
-        return {"archived_at": "2026-01-30T00:00:00Z", "processing_status": "ended", "request_counts": {}}
+        return {"id": "b", "archived_at": "2026-01-30T00:00:00Z", "processing_status": "ended", "request_counts": {}}
 
     api = AnthropicBackend("m").batch_api
     monkeypatch.setattr(api.connection, "get", put_away)

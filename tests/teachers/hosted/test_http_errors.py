@@ -7,7 +7,14 @@ import pytest
 
 from lessons.errors import ConfigError, MissingSecret
 from teachers.backend import Fatal, RateLimited, Transient
-from teachers.hosted.http_errors import classify_status, endpoint, read_secret, retry_after_seconds
+from teachers.hosted.http_errors import (
+    MalformedReply,
+    classify_status,
+    endpoint,
+    own,
+    read_secret,
+    retry_after_seconds,
+)
 
 
 @pytest.mark.parametrize(
@@ -77,3 +84,9 @@ def test_addresses_with_secrets_are_refused(url: str) -> None:
         endpoint(url, "")
     if not url.startswith("ftp"):
         assert "pw123" not in str(caught.value)
+
+
+def test_a_reply_about_something_else_was_meant_for_another_call() -> None:
+    assert own({"id": "a", "status": "ended"}, "id", "a")["status"] == "ended"
+    with pytest.raises(MalformedReply, match="the reply is about 'b', the question was about 'a'"):
+        own({"id": "b"}, "id", "a")

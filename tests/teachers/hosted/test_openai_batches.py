@@ -101,7 +101,7 @@ def test_a_batch_that_is_refused_as_a_whole_says_why() -> None:
         status = use(provider, work)
     assert status.state == "failed"
     assert "duplicate" in (status.reason or "")
-    assert "(line 1)" in (status.reason or "")
+    assert "Line 3" in (status.reason or "")
 
 
 FATES = {"0": "errored", "1": "invalid", "2": "repeated", "3": "missing"}

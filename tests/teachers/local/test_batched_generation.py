@@ -97,7 +97,7 @@ def test_scores_do_not_depend_on_the_blocks_they_are_computed_in(
 ) -> None:
     requests = [ask(question, continuation="one two three " * k) for k, question in enumerate(QUESTIONS[:5])]
     whole = [completion.logprobs for completion in read(model, requests)]
-    monkeypatch.setattr("SCORED_LOGITS", 1)  # a token at a time
+    monkeypatch.setattr("teachers.local.batched_generation.SCORED_LOGITS", 1)  # a token at a time
     pieces = [completion.logprobs for completion in read(model, requests)]
     assert whole[0] == ()
     for one, other in zip(whole, pieces, strict=True):
