@@ -50,7 +50,7 @@ def test_a_plain_line_is_printed_where_there_is_no_bar_and_the_table_has_the_rat
     assert len(lines) == 6
     assert lines[-1].startswith("update 6/6  loss ")
     assert "tokens/s" in lines[0]
-    rates = [float(row.split(",")[5]) for row in RunFolder.of(built).progress.read_text().splitlines()[1:]]
+    rates = [float(row.split(",")[6]) for row in RunFolder.of(built).progress.read_text().splitlines()[1:]]
     assert rates == pytest.approx([2e-4 * (1 - k / 6) for k in range(6)], rel=1e-6)
 
 
