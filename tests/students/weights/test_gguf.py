@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import multiprocessing
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,17 +36,14 @@ def test_a_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not [path for path in (tmp_path / "cache" / "gguf").iterdir() if path.is_dir()]
 
 
-def convert(cache: str, results: multiprocessing.Queue[str]) -> None:
-    import os
-
-    from lessons import gguf
-
-    os.environ["TUTELAGE_CACHE"] = cache
-    weights = GGUF(SMOLLM2_FILE)
-    calls = []
-    original = gguf.convert
-    gguf.convert = lambda file, folder: (calls.append(1), original(file, folder))[1]
-    results.put(f"{weights.converted.name_or_path} {len(calls)}")
+CONVERT = """
+import sys
+from lessons import gguf
+from students import GGUF
+calls, original = [], gguf.convert
+gguf.convert = lambda file, folder: (calls.append(1), original(file, folder))[1]
+print("converted", GGUF(sys.argv[1]).converted.name_or_path, len(calls))
+"""
 
 
 def dead_process() -> int:
@@ -60,14 +57,11 @@ def dead_process() -> int:
 def test_processes_that_start_together_convert_once(smollm2: GGUF, tmp_path: Path) -> None:
     stale = tmp_path / "gguf" / f".{Path(smollm2.converted.name_or_path).name}.{dead_process()}.partial"
     stale.mkdir(parents=True)
-    context = multiprocessing.get_context("spawn")
-    results: multiprocessing.Queue[str] = context.Queue()
-    workers = [context.Process(target=convert, args=(str(tmp_path), results)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    said = [results.get(timeout=300).split() for _ in workers]
-    for worker in workers:
-        worker.join()
+    command = [sys.executable, "-c", CONVERT, SMOLLM2_FILE]
+    environment = {**os.environ, "TUTELAGE_CACHE": str(tmp_path)}
+    workers = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    printed = [worker.communicate(timeout=300)[0] for worker in workers]
+    said = [line.split()[1:] for text in printed for line in text.splitlines() if line.startswith("converted ")]
     assert said[0][0] == said[1][0]
     assert sorted(count for _, count in said) == ["0", "1"]
     assert not stale.exists()
