@@ -36,6 +36,8 @@ class CurriculumFeedback(Callback):
         self.every_updates = every_updates
         self.measures = measures
         self.enabled = enabled
+        self.latest: Feedback | None = None
+        """What was measured last."""
         self.lines = 0
         self.loaded: list[dict[str, Any]] = []
 
@@ -79,6 +81,7 @@ class CurriculumFeedback(Callback):
         feedback = joined(made, found)
         data = trainer.datamodule  # type: ignore[attr-defined]
         data.timetable.hear(feedback)
+        self.latest = feedback
         pl_module.log_dict(feedback.metrics, batch_size=1, rank_zero_only=True)
         self.write(trainer, feedback)
 

@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
 from lessons.errors import ConfigError
+from lightning_modules.callbacks.feedback import CurriculumFeedback
 from lightning_modules.collate import Batch
 from lightning_modules.gradient_norm import gradient_norm
 
@@ -72,8 +73,8 @@ class StopOnPlateau(StopRule):
     """Ends a run when a figure has not improved for a while.
 
     The figure is any that is logged: "loss", or what `feedback.measures` measures, such as "probe_loss", "pass_rate" or
-    the share of answers in the asked form (instruction-following score). A figure that is measured now and then counts
-    only when it is new.
+    the share of answers in the asked form (instruction-following score). What is measured now and then counts once for
+    every time that it is measured, also when it comes out the same.
 
     Args:
         figure: Name of the figure.
@@ -94,12 +95,13 @@ class StopOnPlateau(StopRule):
         self.least_change = least_change
         self.better = better
         self.best: float | None = None
-        self.last: float | None = None
+        self.heard_of = 0
+        self.seen = False
         self.waited = 0
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say so when the figure was never measured: a rule that cannot fire is a mistake."""
-        if self.last is None and trainer.is_global_zero:
+        if not self.seen and trainer.is_global_zero:
             known = ", ".join(sorted(trainer.callback_metrics)) or "none"
             log.warning("StopOnPlateau never saw the figure %r; logged were: %s", self.figure, known)
 
@@ -110,28 +112,39 @@ class StopOnPlateau(StopRule):
                 f"StopOnPlateau got patience={self.patience} and better={self.better!r}; allowed are 1 or more, and "
                 "'lower' or 'higher'. Correct them."
             )
-        found = trainer.callback_metrics.get(self.figure)
-        if found is None or float(found) == self.last:
+        found = self.new_value(trainer)
+        if found is None:
             return None
-        self.last = float(found)
-        gain = math.inf if self.best is None else self.last - self.best
+        self.seen = True
+        gain = math.inf if self.best is None else found - self.best
         if self.best is not None and self.better == "lower":
             gain = -gain
         if gain > self.least_change:
-            self.best, self.waited = self.last, 0
+            self.best, self.waited = found, 0
             return None
         self.waited += 1
         if self.waited < self.patience:
             return None
         return f"{self.figure} has not improved on {self.best:.6g} for {self.waited} measurements"
 
+    def new_value(self, trainer: Trainer) -> float | None:
+        """Return the figure if it was measured since the last look, else None."""
+        measured = [c.latest for c in trainer.callbacks if isinstance(c, CurriculumFeedback)]  # type: ignore[attr-defined]
+        for feedback in measured:
+            if feedback is not None and self.figure in feedback.metrics:
+                fresh, self.heard_of = feedback.update > self.heard_of, feedback.update
+                return feedback.metrics[self.figure] if fresh else None
+        found = trainer.callback_metrics.get(self.figure)
+        return None if found is None else float(found)
+
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and how long it has stood."""
-        return {"best": self.best, "last": self.last, "waited": self.waited}
+        return {"best": self.best, "heard_of": self.heard_of, "seen": self.seen, "waited": self.waited}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Wait on from a checkpoint."""
-        self.best, self.last, self.waited = state_dict["best"], state_dict["last"], state_dict["waited"]
+        self.best, self.waited = state_dict["best"], state_dict["waited"]
+        self.heard_of, self.seen = state_dict["heard_of"], state_dict["seen"]
 
 
 class StopOnGradientNorm(StopRule):

@@ -13,12 +13,14 @@ from lightning.pytorch import Callback
 from lessons.errors import ConfigError
 from lightning_modules import (
     CurriculumDataModule,
+    CurriculumFeedback,
     StopOnGradientNorm,
     StopOnPlateau,
     StopOnTokens,
     SupervisedModule,
 )
 from lightning_modules.callbacks import Progress, RunFolder, UpdateCheckpoint
+from lightning_modules.measures import Figures, Measure
 from students import Student
 
 
@@ -69,7 +71,7 @@ class Told(Callback):
     [
         ([3.0, 2.0, 2.5, 2.4, 1.0, 0.5], {"patience": 2}, 4),
         ([3.0, 2.0, 2.5, 1.0, 2.5, 2.6], {"patience": 2}, 6),
-        ([3.0, 2.0, 2.0, 2.0, 2.0, 2.0], {"patience": 1}, 6),  # no new value: nothing was measured
+        ([3.0, 2.0, 2.0, 2.0, 2.0, 2.0], {"patience": 2}, 4),  # the same value again is no improvement
         ([1.0, 2.0, 1.5], {"patience": 1, "better": "higher"}, 3),
         ([3.0, 2.99, 2.98], {"patience": 2, "least_change": 0.1}, 3),
     ],
@@ -119,3 +121,16 @@ def test_the_norm_is_that_of_all_gradients(go: Any, tmp_path: Path) -> None:
 def test_impossible_settings_are_refused(go: Any, rule: Callback, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         go(rule)
+
+
+class Same(Measure):
+    """Measures the same pass rate every time."""
+
+    def measure(self, module: SupervisedModule) -> Figures:
+        return Figures({"pass_rate": 0.25})
+
+
+def test_what_is_measured_now_and_then_counts_once_for_every_measurement(go: Any) -> None:
+    rule = StopOnPlateau("pass_rate", patience=1, better="higher")
+    assert go(CurriculumFeedback(2, [Same()]), rule).global_step == 4  # measured after updates 2 and 4
+    assert go(CurriculumFeedback(2, [Same()]), StopOnPlateau("pass_rate", patience=3)).global_step == 6
