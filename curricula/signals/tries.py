@@ -30,9 +30,9 @@ Z = NormalDist().inv_cdf(0.975)
 class Tries(Signal):
     """A statistic of a model's tries at each question, read from an exam's attempts.parquet.
 
-    The tries are several samples a question (`students.sit` with `samples`); `students.signals.RollOuts` makes its own in
-    the plan. With n tries a pass rate
-    has only n + 1 levels: see the reliability that `tutelage plan` prints before ordering by it.
+    The tries are several samples a question (`students.sit` with `samples`); `students.signals.RollOuts` makes its own
+    in the plan. With n tries a pass rate has only n + 1 levels: see the reliability that `tutelage plan` prints before
+    ordering by it.
 
     Args:
         attempts: The attempts.parquet.
