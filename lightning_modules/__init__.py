@@ -12,6 +12,7 @@ from lightning_modules.callbacks import (
     UpdateCheckpoint,
 )
 from lightning_modules.cli import TutelageCLI, train
+from lightning_modules.companion import Companion
 from lightning_modules.data_module import CurriculumDataModule
 from lightning_modules.divergences import (
     AdaptiveKL,
@@ -42,6 +43,7 @@ from lightning_modules.supervised import SupervisedModule
 
 __all__ = [
     "BatchLog",
+    "Companion",
     "Constant",
     "Cosine",
     "CurriculumDataModule",

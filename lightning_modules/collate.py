@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,12 +37,14 @@ class Batch:
         targets: The id to be predicted there, int64 [supervised].
         weights: Its weight, lesson factor included, float32 [supervised].
         parts: The part of the loss it counts in, int64 [supervised].
+        sequences: The number of its sequence inside the micro-batch, counted from 0, int64 [supervised].
         totals: Total target weight of each part in the whole optimiser step, over all micro-batches and ranks,
             float64 on the CPU [parts].
         plan: What the batch is.
+        extras: What the module's companion adds, by name; see `lightning_modules.companion`.
     """
 
-    __slots__ = ("input_ids", "parts", "plan", "positions", "targets", "totals", "weights")
+    __slots__ = ("extras", "input_ids", "parts", "plan", "positions", "sequences", "targets", "totals", "weights")
 
     def __init__(
         self,
@@ -51,28 +53,37 @@ class Batch:
         targets: Tensor,
         weights: Tensor,
         parts: Tensor,
+        sequences: Tensor,
         totals: Tensor,
         plan: Plan | None = None,
+        extras: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.input_ids = input_ids
         self.positions = positions
         self.targets = targets
         self.weights = weights
         self.parts = parts
+        self.sequences = sequences
         self.totals = totals
         self.plan = plan or Plan()
+        self.extras = dict(extras or {})
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """Return the batch on a device; the totals stay on the CPU in float64, which not every device has."""
-        moved = {name: getattr(self, name).to(device, non_blocking=non_blocking) for name in TENSORS}
-        return Batch(**moved, totals=self.totals, plan=self.plan)
+        return self.mapped(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> Batch:
         """Return the batch in page-locked memory."""
-        return Batch(**{name: getattr(self, name).pin_memory() for name in TENSORS}, totals=self.totals, plan=self.plan)
+        return self.mapped(Tensor.pin_memory)
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Return the batch with every tensor but the totals changed."""
+        changed = {name: change(getattr(self, name)) for name in TENSORS}
+        extras = {name: change(tensor) for name, tensor in self.extras.items()}
+        return Batch(**changed, totals=self.totals, plan=self.plan, extras=extras)
 
 
-TENSORS = ("input_ids", "positions", "targets", "weights", "parts")
+TENSORS = ("input_ids", "positions", "targets", "weights", "parts", "sequences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +98,14 @@ class Plan:
     """The lessons of this micro-batch; empty for one that only keeps the ranks in step."""
     lesson_views: tuple[int, ...] = ()
     """In which view each of them is shown; empty where the rendering has one."""
-    row_lessons: tuple[int, ...] = ()
-    """Number of the rendered lesson that each row of the micro-batch belongs to, [rows]."""
+    sequence_lessons: tuple[int, ...] = ()
+    """Number of the rendered lesson that each sequence of the micro-batch belongs to, [sequences]."""
+    sequence_numbers: tuple[int, ...] = ()
+    """Number of each sequence in `RenderedLessons`, an index into its `starts`, [sequences]."""
     update_lessons: int = 0
     """Lessons of the step."""
+    update_sequences: int = 0
+    """Training sequences of the step."""
     update_tokens: int = 0
     """Tokens of the step's sequences, padding not counted."""
     update_supervised_tokens: int = 0
@@ -98,7 +113,10 @@ class Plan:
 
 
 def collate(
-    sequences: Sequence[Weighted], totals: np.ndarray[tuple[int], np.dtype[np.float64]], plan: Plan | None = None
+    sequences: Sequence[Weighted],
+    totals: np.ndarray[tuple[int], np.dtype[np.float64]],
+    plan: Plan | None = None,
+    extras: Mapping[str, Tensor] | None = None,
 ) -> Batch:
     """Pad sequences into a batch and shift: the token at t is the target of position t - 1.
 
@@ -106,10 +124,9 @@ def collate(
     parameters stay in the graph.
     """
     if not sequences:
-        nothing = torch.zeros(1, dtype=torch.int64)
-        return Batch(
-            nothing.view(1, 1), nothing, nothing, torch.zeros(1), nothing, torch.from_numpy(totals.copy()), plan
-        )
+        nothing, none = torch.zeros(1, dtype=torch.int64), torch.zeros(1)
+        whole = torch.from_numpy(totals.copy())
+        return Batch(nothing.view(1, 1), nothing, nothing, none, nothing, nothing, whole, plan, extras)
     width = max(len(weighted.sequence.tokens) for weighted in sequences) - 1
     input_ids = np.zeros((len(sequences), width), np.int64)
     positions, targets, weights, parts = [], [], [], []
@@ -126,6 +143,8 @@ def collate(
         targets=torch.from_numpy(np.concatenate(targets)),
         weights=torch.from_numpy(np.concatenate(weights)),
         parts=torch.from_numpy(np.concatenate(parts)),
+        sequences=torch.from_numpy(np.repeat(np.arange(len(sequences)), [len(found) for found in positions])),
         totals=torch.from_numpy(totals.copy()),
         plan=plan,
+        extras=extras,
     )

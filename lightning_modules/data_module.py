@@ -21,6 +21,7 @@ from curricula.signals.base import Scores
 from curricula.timetable import Planned, Timetable
 from lessons.errors import CheckpointMismatch, ConfigError, DataError
 from lessons.lesson_set import LessonSet
+from lightning_modules.companion import Companion
 from lightning_modules.micro_batches import BATCHES_AHEAD, MicroBatches, ResumableLoader
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.sampler import CurriculumSampler
@@ -131,7 +132,7 @@ class CurriculumDataModule(LightningDataModule):
         )
         rule = json.dumps([plan.rule, plan.seed], sort_keys=True) if plan is not None and timetable.hears else ""
         self.lesson_set = lessons
-        batches = MicroBatches(flat, sampler.check(), rule)
+        batches = MicroBatches(flat, sampler.check(), rule, self.find_companion(flat, lessons))
         batches.check_weights()
         return batches
 
@@ -243,6 +244,12 @@ class CurriculumDataModule(LightningDataModule):
                 "Use lightning_modules.SupervisedModule, or give your module that attribute."
             )
         return encoder
+
+    def find_companion(self, rendered: RenderedLessons, lessons: LessonSet) -> Companion | None:
+        """Return what the module in training wants beside the tokens."""
+        module = self.trainer.lightning_module if self.trainer else None
+        ask = getattr(module, "companion", None)
+        return ask(rendered, lessons) if ask is not None else None
 
     def train_dataloader(self) -> ResumableLoader:
         """Return this process's micro-batches, in order."""

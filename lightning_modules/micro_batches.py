@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from lessons.errors import ConfigError
 from lightning_modules.collate import Batch, Plan, Weighted, collate
+from lightning_modules.companion import Companion
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.sampler import CurriculumSampler, Piece, Step
 
@@ -34,17 +35,21 @@ class MicroBatches(Dataset[Batch]):
     """How the plan becomes micro-batches."""
     rule: str = ""
     """What else decides the order: the rule of a plan that hears the student, as text; empty for a written plan."""
+    companion: Companion | None = None
+    """What the module wants beside the tokens."""
 
     def __len__(self) -> int:
         return len(self.sampler)
 
     def __getitem__(self, piece: Piece) -> Batch:
+        numbers = self.lessons.sequence_numbers(piece.lessons)
+        factors = np.repeat(piece.factors, self.lessons.sequence_counts[piece.lessons])
         sequences = [
-            Weighted(sequence, float(factor))
-            for lesson, factor in zip(piece.lessons, piece.factors, strict=True)
-            for sequence in self.lessons.sequences(int(lesson))
+            Weighted(self.lessons.sequence(number), factor)
+            for number, factor in zip(numbers.tolist(), factors.tolist(), strict=True)
         ]
-        return collate(sequences, self.totals(piece.step), self.plan(piece))
+        extras = self.companion.extras(numbers, sequences) if self.companion is not None else {}
+        return collate(sequences, self.totals(piece.step), self.plan(piece, numbers), extras)
 
     def numbered(self, index: int) -> Batch:
         """Return one micro-batch of this rank, counted over all steps."""
@@ -81,22 +86,25 @@ class MicroBatches(Dataset[Batch]):
         """SHA-256 over what is trained in which step, whatever the number of ranks."""
         digest = hashlib.sha256(self.lessons.fingerprint.encode())
         digest.update(f"{self.sampler.lessons_per_update} {self.rule}".encode())
+        digest.update(self.companion.fingerprint.encode() if self.companion is not None else b"")
         for update in range(0 if self.sampler.timetable.hears else self.sampler.updates):
             _, lessons, factors = self.sampler.step(update)
             digest.update(lessons.astype("<i8").tobytes())
             digest.update(factors.astype("<f8").tobytes())
         return digest.hexdigest()
 
-    def plan(self, piece: Piece) -> Plan:
-        """Describe one micro-batch and its optimiser step."""
+    def plan(self, piece: Piece, numbers: npt.NDArray[np.int64]) -> Plan:
+        """Describe one micro-batch, of sequences with these numbers, and its optimiser step."""
         whole = piece.step.lessons
         return Plan(
             update=piece.step.update,
             closes_update=piece.number == self.sampler.micro_batches - 1,
             lesson_ids=tuple(self.lessons.ids[lesson] for lesson in piece.lessons),
             lesson_views=self.views(piece),
-            row_lessons=tuple(np.repeat(piece.lessons, self.lessons.sequence_counts[piece.lessons]).tolist()),
+            sequence_lessons=tuple(np.repeat(piece.lessons, self.lessons.sequence_counts[piece.lessons]).tolist()),
+            sequence_numbers=tuple(numbers.tolist()),
             update_lessons=len(whole),
+            update_sequences=int(self.lessons.sequence_counts[whole].sum()),
             update_tokens=int(self.lessons.lengths[whole].sum()),
             update_supervised_tokens=int(self.lessons.supervised[whole].sum()),
         )

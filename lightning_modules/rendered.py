@@ -89,11 +89,21 @@ class RenderedLessons:
         """Number of distinct lessons."""
         return len(self) // self.views
 
+    def sequence_numbers(self, lessons: Ints) -> Ints:
+        """Return the numbers of all sequences of some lessons, lesson by lesson, [their sequences]."""
+        starts, counts = self.first_sequence[lessons], self.sequence_counts[lessons]
+        before = np.cumsum(counts) - counts  # sequences of the lessons before each
+        found: Ints = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+        return found
+
     def sequences(self, lesson: int) -> list[Sequence32]:
         """Return the training sequences of one lesson."""
-        numbers = range(self.first_sequence[lesson], self.first_sequence[lesson + 1])
-        spans = [(slice(self.starts[k], self.starts[k + 1]), int(self.parts[k])) for k in numbers]
-        return [Sequence32(self.tokens[span], self.weights[span], part) for span, part in spans]
+        return [self.sequence(k) for k in range(self.first_sequence[lesson], self.first_sequence[lesson + 1])]
+
+    def sequence(self, number: int) -> Sequence32:
+        """Return one training sequence."""
+        span = slice(self.starts[number], self.starts[number + 1])
+        return Sequence32(self.tokens[span], self.weights[span], int(self.parts[number]))
 
     @cached_property
     def sequence_counts(self) -> Ints:

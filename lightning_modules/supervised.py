@@ -15,8 +15,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lessons.errors import CheckpointMismatch
+from lessons.lesson_set import LessonSet
 from lightning_modules.collate import Batch
+from lightning_modules.companion import Companion
 from lightning_modules.losses import part_sums, weighted_loss
+from lightning_modules.rendered import RenderedLessons
 from lightning_modules.schedules import Schedule
 from students.split_model import SplitModel
 from students.student import Student
@@ -98,6 +101,15 @@ class SupervisedModule(LightningModule):
         """The weight of each part of the loss, as the data module's rendering has it."""
         rendering = getattr(getattr(self.trainer, "datamodule", None), "rendering", None)
         return dict(rendering.parts) if rendering is not None else {"answer": 1.0}
+
+    def companion(self, rendered: RenderedLessons, lessons: LessonSet) -> Companion | None:
+        """Return what adds tensors to every micro-batch, asked once on every process before training.
+
+        Args:
+            rendered: The training sequences, as `Plan.sequence_numbers` counts them.
+            lessons: The lessons they were made of.
+        """
+        return None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return this micro-batch's share of the update's loss, scaled for Lightning's and DDP's averaging."""

@@ -31,12 +31,13 @@ class TrainingLosses(Measure):
 
     def note(self, module: SupervisedModule, batch: Batch) -> None:
         """Add up the losses of a micro-batch by lesson."""
-        if module.batch_losses is None or not batch.plan.row_lessons:
+        if module.batch_losses is None or not batch.plan.sequence_lessons:
             return
         losses = module.batch_losses.double().cpu().numpy()
         weights = batch.weights.double().cpu().numpy()
-        row = (batch.positions // batch.input_ids.shape[1]).cpu().numpy()
-        lesson = np.array(batch.plan.row_lessons)[row] % self.sums.shape[1]  # whatever the view
+        lesson = (
+            np.array(batch.plan.sequence_lessons)[batch.sequences.cpu().numpy()] % self.sums.shape[1]
+        )  # whatever the view
         np.add.at(self.sums[0], lesson, losses * weights)
         np.add.at(self.sums[1], lesson, weights)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def test_every_weighted_token_is_the_target_of_the_position_before_it(given_rows
         for t in range(1, len(row))
         if row[t][1]
     ]
+    assert batch.sequences.tolist() == [k for k, *_ in expected]
     found = [
         (int(position) // width, int(position) % width + 1, int(target), float(weight), int(part))
         for position, target, weight, part in zip(
@@ -47,13 +49,16 @@ def test_an_empty_micro_batch_is_one_token_of_weight_zero() -> None:
     assert batch.input_ids.tolist() == [[0]]
     assert batch.weights.tolist() == [0.0]
     assert batch.totals.tolist() == [5.0]
+    assert batch.sequences.tolist() == [0]
 
 
 def test_a_batch_keeps_its_plan_and_exact_totals_when_moved_or_sent_between_processes() -> None:
     plan = Plan(update=3, lesson_ids=("a",))
-    batch = collate([Weighted(sequence([1, 2, 3], [0, 1, 1]))], np.array([1 / 3]), plan)
+    extras = {"stored": torch.tensor([[0.5], [0.25]])}
+    batch = collate([Weighted(sequence([1, 2, 3], [0, 1, 1]))], np.array([1 / 3]), plan, extras)
     for other in (batch.to("cpu"), pickle.loads(pickle.dumps(batch))):
         assert isinstance(other, Batch)
         assert other.plan == plan
         assert other.totals.tolist() == [1 / 3]
         assert other.targets.tolist() == [2, 3]
+        assert other.extras["stored"].tolist() == [[0.5], [0.25]]

@@ -41,7 +41,7 @@ class Watch(Callback):
         self.measure.note(pl_module, batch)
         row = batch.positions // batch.input_ids.shape[1]
         names = trainer.datamodule.batches.lessons.ids
-        for k, lesson in enumerate(batch.plan.row_lessons):  # by hand, row by row
+        for k, lesson in enumerate(batch.plan.sequence_lessons):  # by hand, row by row
             found = pl_module.batch_losses[row == k]
             self.waiting.setdefault(names[lesson], []).extend(found.tolist())
         if batch.plan.closes_update:
