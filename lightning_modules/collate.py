@@ -106,6 +106,10 @@ class Plan:
     """Lessons of the step."""
     update_sequences: int = 0
     """Training sequences of the step."""
+    update_lesson_weight: float = 0.0
+    """Total weight of the step's lessons."""
+    update_sequence_weights: tuple[float, ...] = ()
+    """Total weight of the step's sequences in each part, where a sequence has the weight of its lesson, [parts]."""
     update_tokens: int = 0
     """Tokens of the step's sequences, padding not counted."""
     update_supervised_tokens: int = 0

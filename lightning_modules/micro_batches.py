@@ -105,6 +105,8 @@ class MicroBatches(Dataset[Batch]):
             sequence_numbers=tuple(numbers.tolist()),
             update_lessons=len(whole),
             update_sequences=int(self.lessons.sequence_counts[whole].sum()),
+            update_lesson_weight=float(piece.step.factors.sum()),
+            update_sequence_weights=tuple((piece.step.factors @ self.lessons.part_sequences[whole]).tolist()),
             update_tokens=int(self.lessons.lengths[whole].sum()),
             update_supervised_tokens=int(self.lessons.supervised[whole].sum()),
         )

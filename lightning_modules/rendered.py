@@ -136,6 +136,13 @@ class RenderedLessons:
         return totals
 
     @cached_property
+    def part_sequences(self) -> Ints:
+        """Training sequences of each lesson in each part, [lessons, parts]."""
+        counts = np.zeros((len(self), len(self.part_names)), np.int64)
+        np.add.at(counts, (np.repeat(np.arange(len(self)), self.sequence_counts), self.parts), 1)
+        return counts
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over tokens, weights and parts: the very same training sequences or not."""
         digest = hashlib.sha256("\x1e".join(self.part_names).encode())

@@ -41,6 +41,11 @@ def test_the_weights_of_all_micro_batches_of_an_update_add_up_to_its_totals(
         assert [b.plan.closes_update for b in batches] == [k % pieces == pieces - 1 for k in range(len(batches))]
         tokens = sum(int((b.weights > 0).sum()) for b in batches)
         assert tokens == batches[0].plan.update_supervised_tokens
+        names = dict(zip(whole.lessons.ids, range(len(whole.lessons)), strict=True))
+        lessons, drawn = whole.sampler.step(update).lessons.tolist(), weights[8 * update : 8 * update + 8]
+        assert sorted(names[name] for b in batches for name in b.plan.lesson_ids) == sorted(lessons)
+        assert {b.plan.update_lesson_weight for b in batches} == {drawn.sum()}
+        assert {b.plan.update_sequence_weights for b in batches} == {(drawn.sum(), drawn.sum())}  # one for each task
 
 
 def test_the_fingerprint_is_the_same_for_every_split_and_knows_order_and_weights(
