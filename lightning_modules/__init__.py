@@ -26,7 +26,7 @@ from lightning_modules.divergences import (
     TotalVariation,
 )
 from lightning_modules.logit_distillation import LogitDistillation
-from lightning_modules.measures import FixedSetLoss, Measure, PassRates, ProbeLosses, TrainingLosses
+from lightning_modules.measures import FixedSetLoss, Measure, PassRates, ProbeErrors, ProbeLosses, TrainingLosses
 from lightning_modules.sampler import CurriculumSampler
 from lightning_modules.schedules import (
     REX,
@@ -56,6 +56,7 @@ __all__ = [
     "Measure",
     "PassRates",
     "Power",
+    "ProbeErrors",
     "ProbeLosses",
     "Progress",
     "REX",

@@ -13,7 +13,7 @@ from lightning_modules.collate import Batch
 from lightning_modules.data_module import CurriculumDataModule
 from lightning_modules.supervised import SupervisedModule
 
-__all__ = ["Figures", "Measure", "chosen_lessons"]
+__all__ = ["Figures", "Measure", "chosen_lessons", "drawn_of"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -52,19 +52,33 @@ class Measure(ABC):
         """Go on from a saved state."""
 
 
-def chosen_lessons(data: CurriculumDataModule, size: int, by: str | None, seed: int) -> Ints:
+def chosen_lessons(data: CurriculumDataModule, size: int | None, by: str | None, seed: int) -> Ints:
     """Choose lessons to measure on, among those the plan may draw: rising positions in the lesson set.
 
     Args:
         data: The data module, set up.
-        size: How many; of every group where `by` is given.
+        size: How many; of every group where `by` is given. None for all.
         by: A signal of the plan that names groups; None for one sample of all.
         seed: Decides which.
     """
-    positions = np.flatnonzero(data.batches_of_plan.sampler.numbers >= 0)
-    generator = np.random.default_rng([seed, size])
-    if by is None:
-        return np.sort(generator.permutation(positions)[:size])
-    labels = data.signal_values(by)[positions]
-    groups = [positions[labels == label] for label in np.unique(labels[~np.isnan(labels)])]
-    return np.sort(np.concatenate([generator.permutation(group)[:size] for group in groups]))
+    places = np.flatnonzero(data.batches_of_plan.sampler.numbers >= 0)
+    if size is None:
+        return places
+    return drawn_of(places, None if by is None else data.signal_values(by), size, np.random.default_rng([seed, size]))
+
+
+def drawn_of(places: Ints, labels: Floats | None, size: int, generator: np.random.Generator) -> Ints:
+    """Draw lessons by lot, rising.
+
+    Args:
+        places: Positions in the lesson set to draw from.
+        labels: The group of every lesson of the set, NaN for none; None for one sample of all.
+        size: How many; of every group where there are labels.
+        generator: Draws.
+    """
+    if labels is None:
+        return np.sort(generator.permutation(places)[:size])
+    mine = labels[places]
+    groups = [places[mine == label] for label in np.unique(mine[~np.isnan(mine)])]
+    drawn = [generator.permutation(group)[:size] for group in groups]
+    return np.sort(np.concatenate([np.empty(0, np.int64), *drawn]))

@@ -9,7 +9,7 @@ import numpy as np
 from lessons.lesson_set import LessonSet
 from lightning_modules.data_module import CurriculumDataModule
 from lightning_modules.measures.base import Figures, Measure
-from lightning_modules.measures.rendered_losses import rendered_losses
+from lightning_modules.measures.rendered_means import rendered_means
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.supervised import SupervisedModule
 from students.renderings import Rendering, render_all
@@ -58,7 +58,7 @@ class FixedSetLoss(Measure):
     def measure(self, module: SupervisedModule) -> Figures:
         """Score the set."""
         numbers = np.arange(len(self.rendered))
-        loss = float(rendered_losses(module, self.rendered, numbers, self.tokens_per_batch).mean())
+        loss = float(rendered_means(module, self.rendered, numbers, self.tokens_per_batch).mean())
         self.lowest = loss if self.lowest is None else min(loss, self.lowest)
         return Figures({f"{self.name}_loss": loss, f"{self.name}_rise": loss - self.lowest})
 

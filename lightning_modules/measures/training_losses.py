@@ -11,6 +11,7 @@ from curricula.state import pack, unpack
 from lightning_modules.collate import Batch
 from lightning_modules.data_module import CurriculumDataModule
 from lightning_modules.measures.base import Figures, Floats, Measure
+from lightning_modules.measures.trained import places_of_numbers
 from lightning_modules.supervised import SupervisedModule
 from students.ranks import Ranks
 
@@ -26,8 +27,8 @@ class TrainingLosses(Measure):
 
     def prepare(self, data: CurriculumDataModule) -> None:
         """Make room for one sum a lesson."""
-        self.numbers = data.batches_of_plan.sampler.numbers
-        self.sums: Floats = np.zeros((2, data.batches_of_plan.lessons.lessons_per_view))
+        self.places = places_of_numbers(data)
+        self.sums: Floats = np.zeros((2, len(self.places)))
 
     def note(self, module: SupervisedModule, batch: Batch) -> None:
         """Add up the losses of a micro-batch by lesson."""
@@ -47,11 +48,8 @@ class TrainingLosses(Measure):
         ranks = Ranks.here()
         if ranks.world_size > 1:
             ranks.add_up(torch.from_numpy(sums))
-        rendered = np.flatnonzero(self.numbers >= 0)
-        place_of = np.empty(sums.shape[1], np.int64)
-        place_of[self.numbers[rendered]] = rendered
         seen = np.flatnonzero(sums[1])
-        places, means = place_of[seen], sums[0, seen] / sums[1, seen]
+        places, means = self.places[seen], sums[0, seen] / sums[1, seen]
         order = np.argsort(places)
         metrics = {"training_loss": float(means.mean())} if len(means) else {}
         return Figures(metrics, places[order], {"training_loss": means[order]})
