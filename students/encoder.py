@@ -70,6 +70,11 @@ class Encoder:
         added = {number for number, token in self.tokenizer.added_tokens_decoder.items() if token.special}
         return frozenset(added | set(self.tokenizer.all_special_ids))
 
+    @cached_property
+    def vocabulary_size(self) -> int:
+        """One more than the largest id the tokenizer knows; output layers are often padded to more rows."""
+        return 1 + max(self.tokenizer.get_vocab().values())
+
     @property
     def stop_ids(self) -> list[int]:
         """Ids that end a generation: end of turn, and the tokenizer's end of sequence. Sorted."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from students.heavy_types import torch
     from students.student import Student
 
-__all__ = ["Generated", "Generation", "answer"]
+__all__ = ["Generated", "Generation", "answer", "continuations", "stream"]
 
 Progress = Callable[[int, int], None]
 """Called with the number of answers finished and wanted."""
@@ -87,6 +87,31 @@ def answer(
     if not student.built:
         student.place()
     prompts = student.encoder.prompts(conversations)
+    uniforms = streams(prompts, generation) if generation.temperature > 0 else None
+    return read(student, continuations(student, prompts, generation, uniforms, progress))
+
+
+def continuations(
+    student: Student,
+    prompts: Sequence[list[int]],
+    generation: Generation,
+    uniforms: Sequence[np.ndarray] | None = None,
+    progress: Progress | None = None,
+) -> list[list[int]]:
+    """Return the ids a student writes after each of some prompts, the end-of-turn token included, in their order.
+
+    It writes no id that its tokenizer does not know, though many output layers have rows for more.
+
+    Args:
+        student: Who writes, where it is, with dropout off.
+        prompts: Ids to go on from, [prompts] of any length.
+        generation: How long answers are and how they are sampled; its seed is not used here.
+        uniforms: Numbers in [0, 1) to draw each answer's tokens with, [max_new_tokens] each; None for greedy answers.
+        progress: Called with the number of answers finished and wanted.
+
+    Raises:
+        RenderingError: A prompt leaves no room for an answer in the model's context.
+    """
     limit = student.context_length
     for number, ids in enumerate(prompts):
         if limit is not None and len(ids) >= limit:
@@ -94,9 +119,8 @@ def answer(
                 f"Prompt {number} has {len(ids)} tokens, but the model's context is {limit}, which leaves no "
                 "room for an answer. Shorten the prompt, or choose a model with a longer context."
             )
-    uniforms = streams(prompts, generation) if generation.temperature > 0 else None
     order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))  # longest first: memory peaks at the start
-    answers: dict[int, Generated] = {}
+    written: dict[int, list[int]] = {}
     model = student.model
     was_training = model.training
     model.train(False)
@@ -105,18 +129,18 @@ def answer(
             chosen = order[start : start + generation.batch_size]
             draws = None if uniforms is None else np.stack([uniforms[i] for i in chosen])
             found = generate_batch(student, [prompts[i] for i in chosen], generation, draws)
-            answers.update(zip(chosen, read(student, found), strict=True))
+            written.update(zip(chosen, found, strict=True))
             if progress:
-                progress(len(answers), len(prompts))
+                progress(len(written), len(prompts))
     finally:
         model.train(was_training)
-    return [answers[i] for i in range(len(prompts))]
+    return [written[i] for i in range(len(prompts))]
 
 
 def read(student: Student, written: list[list[int]]) -> list[Generated]:
     """Decode what was generated."""
     stops = set(student.encoder.stop_ids)
-    texts = student.tokenizer.batch_decode(written, skip_special_tokens=True)
+    texts = student.tokenizer.batch_decode(written, skip_special_tokens=True) if written else []
     return [
         Generated(text, tokens=len(ids), truncated=not ids or ids[-1] not in stops)
         for ids, text in zip(written, texts, strict=True)
@@ -131,10 +155,14 @@ def streams(prompts: list[list[int]], generation: Generation) -> list[np.ndarray
         content = np.asarray(ids, dtype=np.int64).tobytes()
         copy = copies.get(content, 0)
         copies[content] = copy + 1
-        digest = hashlib.sha256(b"%d/%d/" % (generation.seed, copy) + content).digest()
-        generator = np.random.Generator(np.random.Philox(int.from_bytes(digest[:16], "big")))
-        result.append(generator.random(generation.max_new_tokens))
+        result.append(stream(b"%d/%d/" % (generation.seed, copy) + content, generation.max_new_tokens))
     return result
+
+
+def stream(name: bytes, count: int) -> np.ndarray:
+    """Return uniform numbers in [0, 1) that depend on a name alone, float64 [count]."""
+    digest = hashlib.sha256(name).digest()
+    return np.random.Generator(np.random.Philox(int.from_bytes(digest[:16], "big"))).random(count)
 
 
 def generate_batch(
@@ -145,6 +173,7 @@ def generate_batch(
 
     model, device = student.model, student.device
     stops = torch.tensor(student.encoder.stop_ids, device=device)
+    known = student.encoder.vocabulary_size
     limit = student.context_length or 2**62
     budgets = torch.tensor([min(generation.max_new_tokens, limit - len(ids)) for ids in prompts], device=device)
     rows = torch.arange(len(prompts), device=device)
@@ -160,7 +189,8 @@ def generate_batch(
                 input_ids=inputs, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1, **extra
             )
             cache = kept_cache(output, model)
-            logits = output.logits[:, -1].float()  # [batch, vocabulary]
+            logits = output.logits[:, -1, :known]  # [batch, vocabulary]
+            logits = logits if logits.dtype == torch.float64 else logits.float()
             tokens = logits.argmax(-1) if draws is None else sample(logits, draws[rows, step], generation)
             steps.append((rows, tokens))
             going = ~torch.isin(tokens, stops) & (budgets[rows] > step + 1)

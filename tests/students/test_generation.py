@@ -8,7 +8,7 @@ import torch
 
 from lessons.errors import ConfigError, RenderingError
 from students import Generation, Student, answer
-from students.generation import sample
+from students.generation import continuations, sample, stream
 from tests.students.conftest import ask, tiny_weights
 
 QUESTIONS = [ask("1" * k + "+2=?") for k in (1, 30, 2, 9, 9, 17, 4, 25, 3, 12)]
@@ -134,3 +134,19 @@ def test_an_answer_ends_where_the_context_does(student: Student) -> None:
 def test_values_outside_their_range(student: Student, name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=rf"Generation got {name} = .*; allowed is "):
         answer(student, QUESTIONS, replace(Generation(), **{name: value}))
+
+
+def test_ids_that_the_tokenizer_does_not_know_are_never_written() -> None:
+    """Output layers are padded to more rows than there are tokens; other models have no row for such an id at all."""
+    student = Student(tiny_weights())
+    student.model.resize_token_embeddings(student.encoder.vocabulary_size + 8)
+    with torch.no_grad():
+        student.model.get_output_embeddings().weight[student.encoder.vocabulary_size :] *= 1000
+    prompt = student.encoder.prompt_ids(QUESTIONS[0])
+    uniforms = [stream(b"%d" % k, 30) for k in range(8)]
+    for draws, temperature in ((None, 0.0), (uniforms, 5.0)):
+        settings = Generation(max_new_tokens=30, temperature=temperature)
+        written = continuations(student, [prompt] * 8, settings, draws)
+        assert max(map(max, written)) < student.encoder.vocabulary_size
+    logits = student.model(input_ids=torch.tensor([prompt])).logits[0, -1]
+    assert int(logits.argmax()) >= student.encoder.vocabulary_size  # it would write one, if it might
