@@ -15,7 +15,7 @@ from curricula.combination import (
     Weighted,
 )
 from curricula.curriculum import Curriculum
-from curricula.explanation import explain
+from curricula.display import draw, explain, reliability, summarise
 from curricula.feedback import Feedback
 from curricula.mixtures import (
     BestHeard,
@@ -54,10 +54,8 @@ from curricula.orderings.path import CentroidPath
 from curricula.orderings.sorted_by import SortedBy
 from curricula.orderings.topological import Topological
 from curricula.pacing import Gate, Glide, Pacing, RootPacing, Stages, Steady, Swing
-from curricula.picture import draw
 from curricula.planning import Plan, plan
 from curricula.pool import Pool
-from curricula.reliability import reliability
 from curricula.selection import (
     Amounts,
     Band,
@@ -96,7 +94,6 @@ from curricula.signals import (
     Tries,
     WordVectors,
 )
-from curricula.summary import summarise
 from curricula.timetable import Planned, Procedural, Timetable
 
 __all__ = [

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from curricula.orderings.base import Positions
+from curricula.arrays import Positions
 from lessons.errors import ConfigError
 
 __all__ = ["BatchRamp"]

@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curricula.orderings.base import Positions
-from curricula.signals.base import Scores
+from curricula.arrays import Positions, Scores
 from lessons.errors import CheckpointMismatch, DataError
 from lessons.files import staged, write_text
 from lessons.fingerprints import update_texts

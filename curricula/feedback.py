@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from curricula.arrays import Positions, Scores
 from curricula.groups import Groups
-from curricula.orderings.base import Positions
-from curricula.signals.base import Scores
 from lessons.errors import ConfigError, DataError
 
 __all__ = ["Feedback"]

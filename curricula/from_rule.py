@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curricula.arrays import Positions
 from curricula.curriculum import Curriculum
 from curricula.mixtures.base import Mixture
-from curricula.orderings.base import Positions
 from curricula.pool import Pool
 from curricula.signal_table import SignalTable
 from curricula.timetable import Planned, Procedural, Timetable

@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from curricula.orderings.base import Positions
-from curricula.signals.base import Column, Scores
+from curricula.arrays import Positions, Scores
+from curricula.signals.base import Column
 from lessons.errors import ConfigError, DataError
 
 __all__ = ["Groups"]

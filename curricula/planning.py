@@ -10,15 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from curricula.arrays import Positions, Scores
 from curricula.curriculum import Curriculum
 from curricula.description import describe
 from curricula.mixtures.base import Mixture
-from curricula.orderings.base import Arrangement, Ordering, Positions
+from curricula.orderings.base import Arrangement, Ordering
 from curricula.pool import Pool
 from curricula.selection.base import Selector
 from curricula.selection.chain import select as select_lessons
 from curricula.signal_table import SignalTable, measure
-from curricula.signals.base import Scores, Signal
+from curricula.signals.base import Signal
 from curricula.timetable import Procedural
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet

@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from curricula.arrays import Positions, Scores
 from curricula.groups import Groups
-from curricula.orderings.base import Positions
 from curricula.signal_table import SignalTable
-from curricula.signals.base import Scores
 from curricula.signals.embedding import Embedding, Vectors
 from lessons.lesson_set import LessonSet
 

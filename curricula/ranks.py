@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curricula.signals.base import Scores
+from curricula.arrays import Scores
 
 __all__ = ["average_ranks", "rank_correlation"]
 

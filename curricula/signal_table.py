@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curricula.signals.base import Column, Scores, Signal
+from curricula.arrays import Scores
+from curricula.left_out import LeftOut
+from curricula.signals.base import Column, Signal
 from lessons.errors import ConfigError, DataError
 from lessons.files import staged
 from lessons.lesson_set import LessonSet
-
-if TYPE_CHECKING:
-    from curricula.selection.chain import LeftOut
 
 __all__ = ["SignalTable", "measure", "read_signals", "write_signals"]
 
@@ -146,8 +145,6 @@ def read_signals(path: str | Path) -> SignalTable:
 
 def read_left_out(table: pa.Table, facts: dict[str, Any]) -> LeftOut:
     """Read the record of the selection."""
-    from curricula.selection.chain import LeftOut
-
     return LeftOut(
         filled(table["left_out"]).astype(np.int32),
         tuple((int(number), str(text)) for number, text in facts["reasons"]),

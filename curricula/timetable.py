@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curricula.arrays import Positions, Scores
 from curricula.feedback import Feedback
 from curricula.mixtures.base import Draw, Mixture, Moment
-from curricula.orderings.base import Positions
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from curricula.state import State, pack, unpack
 from lessons.errors import CheckpointMismatch, ConfigError
 

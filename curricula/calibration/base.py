@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.groups import Groups
-from curricula.signals.base import Column, Scores, Signal
+from curricula.signals.base import Column, Signal
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 

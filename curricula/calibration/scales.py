@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from curricula.arrays import Scores
 from curricula.calibration.base import Calibration
 from curricula.ranks import average_ranks
-from curricula.signals.base import Scores
 
 __all__ = ["RankShare", "StandardScore", "UnitInterval"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from curricula.arrays import Positions, Scores
 from curricula.calibration.base import Calibration
-from curricula.orderings.tiers import tier_ends
-from curricula.signals.base import Scores
 from lessons.errors import ConfigError
 
-__all__ = ["Cutoffs", "EqualTiers"]
+__all__ = ["Cutoffs", "EqualTiers", "tier_ends"]
 
 
 class Cutoffs(Calibration):
@@ -60,3 +60,24 @@ class EqualTiers(Calibration):
         distinct, counts = np.unique(values, return_counts=True)
         bounds = distinct[tier_ends(counts, self.tiers)[:-1] - 1]
         return np.searchsorted(bounds, values, side="left").astype(np.float64)
+
+
+def tier_ends(counts: npt.NDArray[np.int64], tiers: int) -> Positions:
+    """Cut a row of counts into consecutive parts of about equal sums; return where each part ends (exclusive).
+
+    There are `tiers` parts, or one per count if those are fewer; none is empty.
+
+    >>> tier_ends(np.array([80, 10, 5, 5]), 3).tolist()
+    [1, 2, 4]
+    """
+    tiers = min(tiers, len(counts))
+    sums = np.cumsum(counts)
+    ends: list[int] = []
+    for tier in range(1, tiers):
+        least, most = (ends[-1] if ends else 0) + 1, len(counts) - (tiers - tier)
+        goal = sums[-1] * tier / tiers
+        after = int(np.clip(np.searchsorted(sums, goal) + 1, least, most))
+        before = max(after - 1, least)
+        closer = abs(sums[before - 1] - goal) < abs(sums[after - 1] - goal)
+        ends.append(before if closer else after)
+    return np.array([*ends, len(counts)], np.int64)

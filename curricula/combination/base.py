@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from curricula.signals.base import Scores, Signal
+from curricula.arrays import Scores
+from curricula.signals.base import Signal
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 

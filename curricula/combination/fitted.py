@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.combination.base import numbers, side_by_side
-from curricula.signals.base import Column, Scores, Signal
+from curricula.signals.base import Column, Signal
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 

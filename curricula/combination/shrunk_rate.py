@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.combination.base import numbers
 from curricula.libraries import needed_by
-from curricula.signals.base import Column, Scores, Signal
+from curricula.signals.base import Column, Signal
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from curricula.arrays import Positions, Scores
 from curricula.feedback import Feedback
-from curricula.orderings.base import Positions
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from curricula.state import State
 
 __all__ = ["Draw", "Mixture", "Moment", "even_weights"]

@@ -6,12 +6,11 @@ from typing import Literal
 
 import numpy as np
 
+from curricula.arrays import Positions, Scores
 from curricula.feedback import Feedback
 from curricula.mixtures.base import Draw, Mixture, Moment, even_weights
 from curricula.mixtures.prefix import some_of
-from curricula.orderings.base import Positions
 from curricula.pool import Pool, Same
-from curricula.signals.base import Scores
 from curricula.state import State
 from lessons.errors import ConfigError
 

@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.feedback import Feedback
 from curricula.mixtures.base import Draw, Mixture, Moment
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from curricula.state import State
 from lessons.errors import ConfigError
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from curricula.arrays import Positions
 from curricula.feedback import Feedback
 from curricula.mixtures.base import Draw, Mixture, Moment, even_weights
-from curricula.orderings.base import Positions
 from curricula.pacing.base import Pacing
 from curricula.pool import Pool
 from curricula.state import State

@@ -6,10 +6,9 @@ from abc import abstractmethod
 
 import numpy as np
 
+from curricula.arrays import Positions, Scores
 from curricula.mixtures.base import Draw, Mixture, Moment, even_weights
-from curricula.orderings.base import Positions
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from curricula.state import State
 from lessons.errors import ConfigError, DataError
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.feedback import Feedback
 from curricula.groups import Groups
 from curricula.mixtures.base import Draw, Mixture, Moment, even_weights
 from curricula.mixtures.groups import draw_from_groups, present_shares
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from curricula.state import State
 from lessons.errors import ConfigError, DataError
 

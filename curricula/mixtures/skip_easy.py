@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.feedback import Feedback
 from curricula.libraries import needed_by
 from curricula.mixtures.base import Draw, Mixture, Moment, even_weights
 from curricula.mixtures.prefix import some_of
 from curricula.pool import Pool, Same
-from curricula.signals.base import Scores
 from curricula.signals.texts import lesson_texts
 from curricula.state import State
 from lessons.errors import ConfigError

@@ -7,9 +7,9 @@ from zlib import crc32
 
 import numpy as np
 
+from curricula.arrays import Positions
 from curricula.feedback import Feedback
 from curricula.mixtures.base import Draw, Mixture, Moment
-from curricula.orderings.base import Positions
 from curricula.pacing.base import Pacing
 from curricula.pool import Pool
 from curricula.state import State

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from curricula.arrays import Positions, Scores
 from curricula.feedback import Feedback
 from curricula.mixtures.base import Draw, Mixture, Moment, even_weights
 from curricula.mixtures.passes import chances, weighted_order
-from curricula.orderings.base import Positions
 from curricula.pacing.base import Pacing
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from curricula.state import State
 from lessons.errors import ConfigError
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from curricula.signals.base import Scores
+from curricula.arrays import Positions, Scores
+from curricula.pool import Pool
 from lessons.errors import ConfigError, DataError
 
-if TYPE_CHECKING:
-    from curricula.pool import Pool
+__all__ = ["Arrangement", "GroupedOrdering", "Missing", "Ordering", "fill_missing", "sort_seeded"]
 
-__all__ = ["Arrangement", "GroupedOrdering", "Missing", "Ordering", "Positions", "fill_missing", "sort_seeded"]
-
-Positions = npt.NDArray[np.int64]
 Missing = Literal["error", "first", "last"]
 
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from curricula.arrays import Positions, Scores
 from curricula.groups import Groups
-from curricula.orderings.base import Arrangement, GroupedOrdering, Ordering, Positions
+from curricula.orderings.base import Arrangement, GroupedOrdering, Ordering
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from lessons.errors import ConfigError, DataError
 
 __all__ = ["Blocked", "Blocks"]

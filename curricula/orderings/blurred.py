@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curricula.orderings.base import Arrangement, Ordering, Positions
-from curricula.signals.base import Scores
+from curricula.arrays import Positions, Scores
+from curricula.orderings.base import Arrangement, Ordering
+from curricula.pool import Pool
 from lessons.errors import ConfigError
-
-if TYPE_CHECKING:
-    from curricula.pool import Pool
 
 __all__ = ["Blurred"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from curricula.orderings.base import Missing, Ordering, Positions, fill_missing, sort_seeded
-from curricula.signals.base import Scores
+from curricula.arrays import Positions, Scores
+from curricula.orderings.base import Missing, Ordering, fill_missing, sort_seeded
 
 __all__ = ["EasyFirst", "HardFirst"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.orderings.base import Arrangement, GroupedOrdering, Ordering
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from lessons.errors import ConfigError
 
 __all__ = ["Interleaved"]

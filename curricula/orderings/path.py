@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from curricula.arrays import Positions, Scores
 from curricula.groups import Groups
-from curricula.orderings.base import Ordering, Positions
+from curricula.orderings.base import Ordering
 from curricula.orderings.blocks import Blocks
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from curricula.signals.embedding import Embedding
 
 __all__ = ["CentroidPath", "nearest_path"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from curricula.orderings.base import Ordering, Positions
-from curricula.signals.base import Scores
+from curricula.arrays import Positions, Scores
+from curricula.orderings.base import Ordering
 
 __all__ = ["Shuffled"]
 

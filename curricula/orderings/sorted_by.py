@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curricula.arrays import Scores
 from curricula.orderings.base import Arrangement, GroupedOrdering, Missing, fill_missing
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from lessons.errors import ConfigError, DataError
 
 __all__ = ["SortedBy"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from curricula.orderings.base import Missing, Ordering, Positions, fill_missing, sort_seeded
-from curricula.signals.base import Scores
+from curricula.arrays import Positions, Scores
+from curricula.calibration.tiers import tier_ends
+from curricula.orderings.base import Missing, Ordering, fill_missing, sort_seeded
 from lessons.errors import ConfigError
 
 __all__ = ["Tiers"]
@@ -40,24 +40,3 @@ class Tiers(Ordering):
         distinct, counts = np.unique(filled[known], return_counts=True)
         bounds = distinct[tier_ends(counts, self.tiers)[:-1] - 1]  # the highest score of every tier but the last
         return np.searchsorted(bounds, filled, side="left").astype(np.int64)
-
-
-def tier_ends(counts: npt.NDArray[np.int64], tiers: int) -> Positions:
-    """Cut a row of counts into consecutive parts of about equal sums; return where each part ends (exclusive).
-
-    There are `tiers` parts, or one per count if those are fewer; none is empty.
-
-    >>> tier_ends(np.array([80, 10, 5, 5]), 3).tolist()
-    [1, 2, 4]
-    """
-    tiers = min(tiers, len(counts))
-    sums = np.cumsum(counts)
-    ends: list[int] = []
-    for tier in range(1, tiers):
-        least, most = (ends[-1] if ends else 0) + 1, len(counts) - (tiers - tier)
-        goal = sums[-1] * tier / tiers
-        after = int(np.clip(np.searchsorted(sums, goal) + 1, least, most))
-        before = max(after - 1, least)
-        closer = abs(sums[before - 1] - goal) < abs(sums[after - 1] - goal)
-        ends.append(before if closer else after)
-    return np.array([*ends, len(counts)], np.int64)

@@ -7,11 +7,11 @@ from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.groups import Groups
 from curricula.orderings.base import Ordering
 from curricula.orderings.blocks import Blocks
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from lessons.errors import ConfigError
 
 __all__ = ["Topological"]

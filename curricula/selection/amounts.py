@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.groups import Groups
 from curricula.libraries import needed_by
 from curricula.pool import Pool
 from curricula.selection.base import Selection, Selector, wanted_count
 from curricula.selection.quota import Quota
 from curricula.selection.water_filling import largest_remainders
-from curricula.signals.base import Scores
 from lessons.errors import ConfigError, DataError
 
 __all__ = ["Amounts"]

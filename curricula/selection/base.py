@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from curricula.orderings.base import Positions
+from curricula.arrays import Positions
+from curricula.pool import Pool
 from lessons.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    from curricula.pool import Pool
 
 __all__ = ["KEPT", "Selection", "Selector", "best_places", "wanted_count"]
 

@@ -1,47 +1,20 @@
-"""Selectors one after another, and the record of who left out which lesson, and why."""
+"""Selectors one after another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from curricula.description import describe
-from curricula.orderings.base import Positions
+from curricula.left_out import LeftOut
 from curricula.pool import Pool
 from curricula.selection.base import KEPT, Selector
 from lessons.errors import DataError
 
-__all__ = ["LeftOut", "select"]
+__all__ = ["select"]
 
 SELECTOR = 3  # the last word of a selector's seed; passes and updates have others
-
-
-@dataclass(frozen=True, eq=False)
-class LeftOut:
-    """Which lessons of a set are not in the plan, and why."""
-
-    reason: npt.NDArray[np.int32]
-    """Index into `reasons`, -1 for a lesson that was kept, int32 [lessons]."""
-    reasons: tuple[tuple[int, str], ...]
-    """Each reason: the number of the selector, and what it says."""
-    twin: Positions
-    """For a lesson left out because of another one: that lesson's position, else -1; int64 [lessons]."""
-    selectors: tuple[dict[str, Any], ...]
-    """The selectors in order, as descriptions (class_path, init_args)."""
-
-    @property
-    def kept(self) -> Positions:
-        """Positions of the lessons that were kept, rising, int64 [kept]."""
-        return np.flatnonzero(self.reason == KEPT)
-
-    def count_by(self, selector: int) -> int:
-        """Return how many lessons one selector left out."""
-        counts = np.bincount(self.reason[self.reason >= 0], minlength=len(self.reasons))
-        return int(sum(counts[k] for k, (number, _) in enumerate(self.reasons) if number == selector))
 
 
 def select(pool: Pool, selectors: Sequence[Selector], seed: int) -> tuple[Pool, LeftOut]:

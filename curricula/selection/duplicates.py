@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curricula.orderings.base import Positions
+from curricula.arrays import Positions
 from curricula.pool import Pool
 from curricula.selection.base import KEPT, Selection, Selector
 from curricula.selection.best import Which, sign

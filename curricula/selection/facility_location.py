@@ -6,7 +6,7 @@ import heapq
 
 import numpy as np
 
-from curricula.orderings.base import Positions
+from curricula.arrays import Positions
 from curricula.pool import Pool
 from curricula.selection.base import Selection, Selector, wanted_count
 from curricula.selection.relation import Links, Relation

@@ -7,13 +7,12 @@ from typing import Literal
 
 import numpy as np
 
+from curricula.arrays import Positions, Scores
 from curricula.groups import Groups
-from curricula.orderings.base import Positions
 from curricula.pool import Pool
 from curricula.selection.base import Selection, Selector, best_places, wanted_count
 from curricula.selection.best import Which, sign
 from curricula.selection.water_filling import largest_remainders, water_fill
-from curricula.signals.base import Scores
 from lessons.errors import ConfigError, DataError
 
 __all__ = ["Quota"]

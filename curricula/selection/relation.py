@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from curricula.arrays import Positions, Scores
 from curricula.libraries import needed_by
-from curricula.orderings.base import Positions
 from curricula.pool import Pool
-from curricula.signals.base import Scores
 from curricula.signals.embedding import Embedding, Vectors
 from lessons.errors import ConfigError
 

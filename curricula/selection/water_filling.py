@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curricula.orderings.base import Positions
-from curricula.signals.base import Scores
+from curricula.arrays import Positions, Scores
 
 __all__ = ["largest_remainders", "water_fill"]
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from curricula.arrays import Scores
 from curricula.description import describe
 from lessons.errors import DataError
 from lessons.lesson_set import LessonSet
 
 __all__ = ["Column", "Scores", "Signal"]
-
-Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

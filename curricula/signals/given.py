@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curricula.signals.base import Column, Scores, Signal
+from curricula.arrays import Scores
+from curricula.signals.base import Column, Signal
 from lessons.errors import DataError
 from lessons.lesson_set import LessonSet
 

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curricula.signals.base import Column, Scores, Signal
+from curricula.arrays import Scores
+from curricula.signals.base import Column, Signal
 from lessons.errors import ConfigError
 from lessons.lesson_set import ABSENT, LessonSet
 

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curricula.signals.base import Column, Scores, Signal
+from curricula.arrays import Scores
+from curricula.signals.base import Column, Signal
 from curricula.signals.texts import lesson_texts
 from lessons.lesson_set import LessonSet
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from curricula.arrays import Scores
 from curricula.ranks import rank_correlation
-from curricula.signals.base import Scores
+from curricula.signals.tried import Tried
 from lessons.errors import DataError
-
-if TYPE_CHECKING:
-    from curricula.signals.tries import Tried
 
 __all__ = ["SplitHalf", "split_half"]
 
@@ -35,7 +33,7 @@ def split_half(found: Tried, seed: int = 0) -> SplitHalf:
     then order by tiers, or ask more often.
 
     Args:
-        found: The graded tries (`curricula.signals.tries.tried`).
+        found: The graded tries (`curricula.signals.tried.tried`).
         seed: Seed of the cut.
 
     Raises:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.libraries import needed_by
 from curricula.ranks import rank_correlation
-from curricula.signals.base import Column, Scores, Signal
+from curricula.signals.base import Column, Signal
 from curricula.signals.texts import lesson_texts
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet

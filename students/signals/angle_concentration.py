@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from curricula.signals.base import Scores
+from curricula.arrays import Scores
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 from lessons.records import Prompt

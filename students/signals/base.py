@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curricula.arrays import Scores
 from curricula.signals import Column, Signal
-from curricula.signals.base import Scores
 from lessons.errors import DataError, RenderingError
 from lessons.lesson_set import LessonSet
 from students.renderings import Exercise, Rendering

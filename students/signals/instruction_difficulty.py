@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curricula.signals.base import Scores
+from curricula.arrays import Scores
 from lessons.lesson_set import LessonSet
 from lessons.records import Message
 from students.renderings import Exercise, Rendering

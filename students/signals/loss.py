@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from curricula.signals.base import Scores
+from curricula.arrays import Scores
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 from students.renderings import Exercise, Rendering

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from curricula.signals.base import Scores
+from curricula.arrays import Scores
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 from students.renderings import Rendering

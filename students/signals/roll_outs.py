@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from curricula.description import describe
 from curricula.signals import Column, Signal
-from curricula.signals.tries import TryStatistic, statistic_of, tried
+from curricula.signals.tried import tried
+from curricula.signals.tries import TryStatistic, statistic_of
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.lesson_set import LessonSet

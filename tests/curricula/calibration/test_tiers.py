@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curricula.calibration import Cutoffs, EqualTiers
+from curricula.calibration.tiers import tier_ends
 from lessons.errors import ConfigError
 
 
@@ -27,3 +32,17 @@ def test_cutoffs_must_rise(cutoffs: list[float]) -> None:
 def test_no_tiers_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"EqualTiers got tiers=0; at least 1"):
         EqualTiers(0)(np.array([1.0]))
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=7), st.integers(1, 6))
+def test_every_cut_is_the_nearest_to_its_goal_among_those_left(counts: list[int], tiers: int) -> None:
+    ends = tier_ends(np.array(counts), tiers).tolist()
+    tiers = min(tiers, len(counts))
+    assert ends[-1] == len(counts)
+    before = 0
+    for tier, end in enumerate(ends[:-1], start=1):
+        allowed = range(before + 1, len(counts) - (tiers - tier) + 1)
+        distance = {cut: abs(sum(counts[:cut]) - sum(counts) * tier / tiers) for cut in allowed}
+        assert distance[end] == pytest.approx(min(distance.values()))
+        before = end
+    assert all(a < b for a, b in itertools.pairwise([0, *ends]))

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula import Tiers
-from curricula.orderings.tiers import tier_ends
 from lessons.errors import ConfigError, DataError
 
 ratings = st.lists(st.integers(0, 9), min_size=1, max_size=60).map(lambda values: np.array(values, np.float64))
@@ -37,20 +34,6 @@ def test_the_order_goes_tier_by_tier(scores: np.ndarray, tiers: int, seed: int) 
 def test_without_ties_the_tiers_differ_by_at_most_one_lesson(lessons: int, tiers: int) -> None:
     sizes = np.bincount(Tiers(tiers).tiers_of(np.random.default_rng(lessons).permutation(lessons).astype(np.float64)))
     assert sizes.max() - sizes.min() <= 1
-
-
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=7), numbers_of_tiers)
-def test_every_cut_is_the_nearest_to_its_goal_among_those_left(counts: list[int], tiers: int) -> None:
-    ends = tier_ends(np.array(counts), tiers).tolist()
-    tiers = min(tiers, len(counts))
-    assert ends[-1] == len(counts)
-    before = 0
-    for tier, end in enumerate(ends[:-1], start=1):
-        allowed = range(before + 1, len(counts) - (tiers - tier) + 1)
-        distance = {cut: abs(sum(counts[:cut]) - sum(counts) * tier / tiers) for cut in allowed}
-        assert distance[end] == pytest.approx(min(distance.values()))
-        before = end
-    assert all(a < b for a, b in itertools.pairwise([0, *ends]))
 
 
 def test_inside_a_tier_the_order_is_random() -> None:

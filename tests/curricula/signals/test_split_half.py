@@ -5,7 +5,7 @@ import pytest
 
 from curricula.ranks import rank_correlation
 from curricula.signals.split_half import split_half
-from curricula.signals.tries import Tried
+from curricula.signals.tried import Tried
 from lessons.errors import DataError
 
 

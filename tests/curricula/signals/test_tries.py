@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curricula.signals.tries import Tries, TryStatistic, statistic_of, tried
+from curricula.signals.tried import tried
+from curricula.signals.tries import Tries, TryStatistic, statistic_of
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 from lessons.records import Attempt, Grade, Message, Prompt

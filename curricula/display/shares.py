@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from curricula.orderings.base import Positions
-from curricula.signals.base import Column, Scores
+from curricula.arrays import Positions, Scores
+from curricula.signals.base import Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curricula.shares import shares_along
+from curricula.display.shares import shares_along
 from curricula.signals.base import Column
 
 values = st.lists(st.one_of(st.integers(0, 4), st.just(float("nan"))), min_size=1, max_size=30)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.ranks import rank_correlation
 from curricula.signal_table import SignalTable
-from curricula.signals.base import Column, Scores
+from curricula.signals.base import Column
 
 __all__ = ["reliability", "tied_share"]
 

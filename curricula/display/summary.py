@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from curricula.arrays import Scores
 from curricula.curriculum import Curriculum
-from curricula.reliability import reliability
+from curricula.display.reliability import reliability
+from curricula.display.wording import number, part_text, plural, times, unit
 from curricula.signal_table import SignalTable
-from curricula.signals.base import Column, Scores
-from curricula.wording import number, part_text, plural, times, unit
+from curricula.signals.base import Column
 from lessons.errors import CheckpointMismatch
 
 __all__ = ["check_pair", "order_text", "ordering_text", "summarise"]

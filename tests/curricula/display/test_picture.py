@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula import EasyFirst, Length, Shuffled, SignalTable, TeacherLabel, Tiers, draw, plan, write_signals
-from curricula.picture import changes, coverage, marked, occurrences, trend
+from curricula.display.picture import changes, coverage, marked, occurrences, trend
 from lessons.errors import CheckpointMismatch, ConfigError
 from lessons.lesson_set import LessonSet
 

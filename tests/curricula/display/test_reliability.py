@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curricula.reliability import reliability, tied_share
+from curricula.display.reliability import reliability, tied_share
 from curricula.signal_table import SignalTable
 from curricula.signals.base import Column
 

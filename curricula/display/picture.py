@@ -12,12 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curricula.arrays import Positions, Scores
 from curricula.curriculum import Curriculum
-from curricula.orderings.base import Positions
-from curricula.shares import draw_shares, shares_along
+from curricula.display.shares import draw_shares, shares_along
+from curricula.display.summary import check_pair
 from curricula.signal_table import SignalTable
-from curricula.signals.base import Column, Scores
-from curricula.summary import check_pair
+from curricula.signals.base import Column
 from lessons.errors import ConfigError
 from lessons.files import staged
 

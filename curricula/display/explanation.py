@@ -7,10 +7,10 @@ import difflib
 import numpy as np
 
 from curricula.curriculum import Curriculum
+from curricula.display.summary import check_pair, order_text, ordering_text
+from curricula.display.wording import number, part_text, plural, times, unit
 from curricula.signal_table import SignalTable
 from curricula.signals.base import Column
-from curricula.summary import check_pair, order_text, ordering_text
-from curricula.wording import number, part_text, plural, times, unit
 from lessons.errors import DataError
 
 __all__ = ["explain"]
