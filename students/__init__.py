@@ -1,5 +1,6 @@
 """Students: models that learn, how lessons are rendered for them, how they answer and are exported."""
 
+from students.byte_pairs import BytePairTokenizer
 from students.characters import CharacterTokenizer, TokenizerRecipe
 from students.encoder import Encoded, Encoder
 from students.exam import sit
@@ -27,6 +28,7 @@ from students.weights import GGUF, Loaded, Pretrained, PretrainedTokenizer, Rand
 
 __all__ = [
     "AnswerOnly",
+    "BytePairTokenizer",
     "CharacterTokenizer",
     "Critique",
     "Encoded",
