@@ -84,6 +84,7 @@ class Ran:
 
 TRAINED = {  # arms whose student scores for another, and arms whose plan hears
     "cyclical": ["plain"],
+    "data-diets": ["data-diet"],
     "deepdistill": ["random"],
     "degree-curriculum": ["degree"],
     "diversify-and-conquer": ["diversify-and-conquer"],
@@ -92,6 +93,7 @@ TRAINED = {  # arms whose student scores for another, and arms whose plan hears
     "instruct-mining": ["random-share"],
     "lobass": ["everything"],
     "multistage-filtering": ["skip-easy"],
+    "paprika": ["paprika"],
     "re-ranking-weights": ["easy-weighs-more"],
     "skill-it": ["skill-it"],
     "tapir-selection": ["random"],
@@ -312,13 +314,33 @@ def multistage_filtering(ran: Ran) -> None:
     assert len(ran.heard("skip-easy")) >= 10
 
 
+def paprika(ran: Ran) -> None:
+    state, heard = ran.states("paprika")[-1][1], ran.heard("paprika")
+    assert len(heard) == 20
+    assert state["heard"].sum() == 20  # one group a time: only the one that was chosen
+    assert state["heard"].min() >= 1
+    means = state["sum"] / state["heard"]
+    assert (means >= 0).all()
+    assert means.max() <= (1 + 1 / 16) * 7 * (3 / 16) ** 0.5 / 2.75  # three of four tries right give most
+
+
+def data_diets(ran: Ran) -> None:
+    assert [line["update"] for line in ran.heard("data-diet")] == [5, 10, 15, 20]
+    figures = ran.states("data-diet")[-1][1]["figures"]
+    assert len(figures) == 80
+    assert ((figures > 0) & (figures < 2**0.5)).all()  # none is missing
+    errors = [line["probe_error_norm"] for line in ran.heard("data-diet")]
+    assert errors[-1] < errors[0]
+    assert len(set(ran.ids("random-half"))) == 40
+
+
 CHECKS = {
     check.__name__.replace("_", "-"): check
     for check in (
         human_inspired_orders, competence_pacing, cyclical, corgi_interleaving, re_ranking_weights, small_code_stages,
         mixed_curriculum, degree_curriculum, easy_hard_all, gain_rl, skill_it, ifd, lobass, instruct_mining,
         deepdistill, rft, repeated_random_subsets, tapir_selection, dual_stage_mixed, replay_with_re_warm,
-        power_law_rehearsal, diversify_and_conquer, multistage_filtering,
+        power_law_rehearsal, diversify_and_conquer, multistage_filtering, paprika, data_diets,
     )
 }  # fmt: skip
 
