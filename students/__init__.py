@@ -8,6 +8,7 @@ from students.generation import Generated, Generation, answer
 from students.lora import LoRA
 from students.precision import choose_precision
 from students.renderings import (
+    AnswerGroups,
     AnswerOnly,
     Critique,
     Example,
@@ -27,6 +28,7 @@ from students.student import Student
 from students.weights import GGUF, Loaded, Pretrained, PretrainedTokenizer, RandomWeights, Weights
 
 __all__ = [
+    "AnswerGroups",
     "AnswerOnly",
     "BytePairTokenizer",
     "CharacterTokenizer",

@@ -1,5 +1,6 @@
 """Renderings: how a lesson becomes training sequences."""
 
+from students.renderings.answer_groups import AnswerGroups
 from students.renderings.answer_only import AnswerOnly
 from students.renderings.base import Example, Exercise, Rendered, Rendering, render_all
 from students.renderings.critique import Critique
@@ -11,6 +12,7 @@ from students.renderings.two_task import TwoTask
 from students.renderings.views import Views
 
 __all__ = [
+    "AnswerGroups",
     "AnswerOnly",
     "Critique",
     "Example",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
@@ -13,6 +15,8 @@ from lessons.records import Lesson, Message, Prompt
 from students.encoder import Encoded, Encoder
 
 __all__ = ["Example", "Exercise", "Rendered", "Rendering", "render_all"]
+
+log = logging.getLogger(__name__)
 
 LESSONS_AT_ONCE = 512
 
@@ -29,6 +33,10 @@ class Exercise:
     """The part of the loss it counts in: a key of the rendering's `parts`."""
     given: str = ""
     """How the answer begins where its beginning is only read: nothing of it is learnt. `answer` starts with it."""
+    reward: float | None = None
+    """What a verifier gave the answer, for losses on marked answers; None where nobody did."""
+    finished: bool = True
+    """Whether the answer came to its end. To stop where it was cut off is not learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class Example:
     """The part of the loss it counts in."""
     view: int = 0
     """In which of the rendering's views it shows the lesson."""
+    reward: float | None = None
+    """What a verifier gave the answer; None where nobody did."""
 
 
 class Rendering(ABC):
@@ -68,6 +78,13 @@ class Rendering(ABC):
             RenderingError: The lesson lacks what this rendering needs.
         """
 
+    def left_out(self, lesson: Lesson) -> str | None:
+        """Return why a lesson teaches nothing although nothing is wrong with it; None where it does.
+
+        Such lessons are left out of the plan and counted.
+        """
+        return None
+
     def exam_messages(self, prompt: Prompt) -> tuple[Message, ...]:
         """Return the conversation the student is asked to answer at an exam."""
         return prompt.messages
@@ -87,13 +104,14 @@ class Rendering(ABC):
                     input_ids=ids.prompt_ids + ids.completion_ids,
                     weights=token_weights(exercise, ids, encoder),
                     part=exercise.part,
+                    reward=exercise.reward,
                 )
                 for exercise, ids in zip(found, islice(encoded, len(found)), strict=True)
             ]
 
 
 def token_weights(exercise: Exercise, ids: Encoded, encoder: Encoder) -> list[float]:
-    """Return 0 for the tokens of the prompt and for those that hold text that is given, 1 for the others.
+    """Return 1 for the tokens that are learnt, 0 for those of the prompt, of what is given, and for a false end.
 
     Raises:
         RenderingError: The answer does not begin with what is given.
@@ -105,7 +123,11 @@ def token_weights(exercise: Exercise, ids: Encoded, encoder: Encoder) -> list[fl
             "Needed is its beginning, letter by letter. Correct the rendering."
         )
     read = encoder.tokens_of_start(ids.completion_ids, given) if given else 0
-    return [0.0] * (len(ids.prompt_ids) + read) + [1.0] * (len(ids.completion_ids) - read)
+    unlearnt = len(ids.prompt_ids) + read
+    weights = [0.0] * unlearnt + [1.0] * (len(ids.completion_ids) - read)
+    if not exercise.finished:
+        weights[-1] = 0.0  # the last token of every completion is the end of the turn
+    return weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +138,8 @@ class Rendered:
     """By lesson id, in the order of the lessons: every sequence of the lesson."""
     dropped: dict[str, int]
     """Lessons left out as too long: by lesson id, the tokens of its longest sequence."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Lessons that the rendering leaves out: by lesson id, why."""
 
     @property
     def tokens(self) -> int:
@@ -149,8 +173,10 @@ def render_all(
     """
     examples: dict[str, list[Example]] = {}
     dropped: dict[str, int] = {}
+    left_out: dict[str, str] = {}
     waiting = iter(lessons)
-    while batch := list(islice(waiting, LESSONS_AT_ONCE)):
+    while block := list(islice(waiting, LESSONS_AT_ONCE)):
+        batch = taught(rendering, block, left_out)
         for lesson, found in zip(batch, rendering.render_batch(batch, encoder), strict=True):
             check_supervised(lesson, found, rendering)
             longest = max(len(e.input_ids) for e in found)
@@ -164,12 +190,36 @@ def render_all(
             else:
                 dropped[lesson.id] = longest
     if not examples:
-        raise RenderingError(
-            f"No lesson is left to train on: {len(dropped)} were given"
-            + (f", all longer than {max_tokens} tokens (the shortest has {min(dropped.values())})" if dropped else "")
-            + ". At least one lesson must fit. Raise `max_tokens`, or check which lessons the plan chose."
-        )
-    return Rendered(examples, dropped)
+        raise nothing_left(dropped, left_out, max_tokens)
+    for reason, count in Counter(left_out.values()).items():
+        log.info("%d of %d lessons are left out: %s", count, len(examples) + len(dropped) + len(left_out), reason)
+    return Rendered(examples, dropped, left_out)
+
+
+def taught(rendering: Rendering, lessons: list[Lesson], left_out: dict[str, str]) -> list[Lesson]:
+    """Return the lessons that the rendering does not leave out, and note why it does the others."""
+    kept = []
+    for lesson in lessons:
+        reason = rendering.left_out(lesson)
+        if reason is None:
+            kept.append(lesson)
+        else:
+            left_out[lesson.id] = reason
+    return kept
+
+
+def nothing_left(dropped: Mapping[str, int], left_out: Mapping[str, str], max_tokens: int | None) -> RenderingError:
+    """Build the error for lessons of which none can be trained on."""
+    long = (
+        f", {len(dropped)} longer than {max_tokens} tokens (the shortest has {min(dropped.values())})"
+        if dropped
+        else ""
+    )
+    reasons = "".join(f", {count} because {reason}" for reason, count in Counter(left_out.values()).items())
+    return RenderingError(
+        f"No lesson is left to train on: {len(dropped) + len(left_out)} were given{long}{reasons}. At least one lesson "
+        "must fit. Raise `max_tokens`, or check which lessons the plan chose."
+    )
 
 
 def check_supervised(lesson: Lesson, examples: list[Example], rendering: Rendering) -> None:
