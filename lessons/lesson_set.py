@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from lessons.errors import DataError
 from lessons.fingerprints import update_messages, update_texts
-from lessons.records import Lesson
+from lessons.records import Annotation, Lesson
 from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_from_row, prompt_from_row, read_table
+from lessons.written import Written
 
 __all__ = ["LessonSet"]
 
@@ -138,13 +139,33 @@ class LessonSet:
             wanted = rows[positions]
             found = iter(self.annotations.take(wanted[wanted != ABSENT]).to_pylist())
             by_kind[kind] = [next(found) if row != ABSENT else None for row in wanted]
+        of_block = cache(lambda: self.written(positions))
         for k, (position, prompt) in enumerate(zip(positions, prompts, strict=True)):
             present = (rows[k] for rows in by_kind.values())
             yield Lesson(
                 id=self.ids[position],
                 prompt=prompt_from_row(prompt),
                 annotations=tuple(annotation_from_row(row) for row in present if row is not None),
+                written=Written(of_block, k),
             )
+
+    def written(self, positions: Rows) -> list[tuple[Annotation, ...]]:
+        """Return everything that was written about the prompts of the lessons at these positions."""
+        starts, rows = self.rows_of_prompts
+        spans = [rows[starts[row] : starts[row + 1]] for row in self.prompt_rows[positions]]
+        found = iter(self.annotations.take(np.concatenate([np.empty(0, np.int64), *spans])).to_pylist())
+        return [tuple(annotation_from_row(next(found)) for _ in span) for span in spans]
+
+    @cached_property
+    def rows_of_prompts(self) -> tuple[Rows, Rows]:
+        """Where each prompt's annotations begin and end in the second array, [prompts + 1]; their rows, [annotations].
+
+        A prompt's annotations are in the order of their kinds, then of their samples.
+        """
+        prompt_of = row_of_prompt(self.prompts, self.annotations)
+        kinds = np.unique(self.annotations["kind"].to_numpy().astype(str), return_inverse=True)[1]
+        order = np.lexsort((self.annotations["sample"].to_numpy(), kinds, prompt_of))
+        return np.searchsorted(prompt_of[order], np.arange(self.prompts.num_rows + 1)), order
 
     def prompt_column(self, name: str) -> npt.NDArray[Any]:
         """Return a column of the prompts, one entry per lesson (missing: None, or NaN in number columns)."""

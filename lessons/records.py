@@ -5,7 +5,7 @@ All are frozen dataclasses of plain values, so they compare by content and survi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -132,6 +132,9 @@ class Lesson:
     """What the student is asked."""
     annotations: tuple[Annotation, ...] = ()
     """At most one annotation of each kind."""
+    written: Sequence[Annotation] = field(default=(), compare=False, repr=False)
+    """Everything that was written about the prompt, by kind and sample: also further samples, and what is not trusted.
+    For views that set texts against each other; what is learnt from comes from `annotations`."""
 
     def annotation(self, kind: str) -> Annotation | None:
         """Return the annotation of this kind, or None."""

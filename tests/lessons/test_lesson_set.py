@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +75,26 @@ def test_the_join_equals_a_plain_one(
     assert [joined[k] for k in range(len(joined))] == list(joined)
     assert len(set(joined.ids)) == len(joined)
     assert [joined.position_of[name] for name in joined.ids] == list(range(len(joined)))
+    for lesson in joined:
+        mine = [a for a in annotations if a.prompt_id == lesson.prompt.id]
+        assert list(lesson.written) == sorted(mine, key=lambda a: (a.kind, a.sample))
     for kind in ("rationale", "difficulty"):
         texts = [found.text if (found := lesson.annotation(kind)) else None for lesson in joined]
         assert joined.annotation_column(kind, "text").tolist() == texts
+
+
+def test_what_was_written_is_read_once_a_block_and_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    joined = LessonSet.join(*tables([prompt(0), prompt(1)], [annotation(1), annotation(1, sample=1, trusted=False)]))
+    read: list[int] = []
+    plainly = LessonSet.written
+    monkeypatch.setattr(LessonSet, "written", lambda self, at: (read.append(len(at)), plainly(self, at))[1])
+    first, second = joined
+    assert read == []
+    assert (len(first.written), [a.sample for a in second.written]) == (0, [0, 1])
+    assert second.written[1].trusted is False
+    assert [a.sample for a in second.written[1:]] == [1]
+    assert read == [2]
+    assert second == replace(second, written=())
 
 
 def test_columns_mark_what_is_missing() -> None:
