@@ -54,6 +54,8 @@ class RenderedLessons:
     """Each lesson's first sequence, and one past the last lesson's last, [lessons + 1]."""
     views: int = 1
     """In how many views each lesson is here."""
+    rewards: Floats | None = None
+    """What a verifier gave each sequence's answer, NaN where nobody did, [sequences]; None where none has a reward."""
 
     @classmethod
     def of(cls, examples: dict[str, list[Example]], part_names: Sequence[str]) -> RenderedLessons:
@@ -70,6 +72,7 @@ class RenderedLessons:
             weights[start:end] = example.weights
             weights[start] = 0.0  # nothing comes before the first token, so nothing can predict it
         numbers = {name: number for number, name in enumerate(part_names)}
+        rewards = np.array([np.nan if example.reward is None else example.reward for example in flat], np.float64)
         return cls(
             ids=tuple(examples) * views,
             part_names=tuple(part_names),
@@ -79,6 +82,7 @@ class RenderedLessons:
             parts=np.array([numbers[example.part] for example in flat], np.int64),
             first_sequence=np.cumsum([0, *map(len, shown)], dtype=np.int64),
             views=views,
+            rewards=None if np.isnan(rewards).all() else rewards,
         )
 
     def __len__(self) -> int:
@@ -144,10 +148,12 @@ class RenderedLessons:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over tokens, weights and parts: the very same training sequences or not."""
+        """SHA-256 over tokens, weights, parts and rewards: the very same training sequences or not."""
         digest = hashlib.sha256("\x1e".join(self.part_names).encode())
         if self.views > 1:
             digest.update(str(self.views).encode())
         for array in (self.tokens, self.weights, self.starts, self.parts, self.first_sequence):
             digest.update(np.ascontiguousarray(array).tobytes())
+        if self.rewards is not None:
+            digest.update(self.rewards.tobytes())
         return digest.hexdigest()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lightning_modules.rendered import RenderedLessons
@@ -41,3 +43,12 @@ def test_tokens_take_eight_bytes_and_the_fingerprint_knows_every_one() -> None:
     changed = {**EXAMPLES, "b": [Example("b", [1, 2, 3, 5], [0.0, 0.0, 0.0, 1.0], "answer")]}
     assert RenderedLessons.of(EXAMPLES, ["answer", "why"]).fingerprint == lessons.fingerprint
     assert RenderedLessons.of(changed, ["answer", "why"]).fingerprint != lessons.fingerprint
+
+
+def test_rewards_belong_to_sequences_and_are_part_of_what_is_trained() -> None:
+    marked = {"a": [replace(EXAMPLES["a"][0], reward=1.0), EXAMPLES["a"][1]], "b": EXAMPLES["b"]}
+    lessons = RenderedLessons.of(marked, ["answer", "why"])
+    assert np.array_equal(lessons.rewards, [1.0, np.nan, np.nan], equal_nan=True)
+    plain = RenderedLessons.of(EXAMPLES, ["answer", "why"])
+    assert plain.rewards is None
+    assert plain.fingerprint != lessons.fingerprint
