@@ -21,6 +21,7 @@ from teachers.calls.limits import Limits
 from teachers.failures import failed_prompts, partial_message, write_failures
 from teachers.pipeline import Failure, Pipeline, backends_of
 from teachers.progress import Progress
+from teachers.rarer_collections import rarer_collections
 
 __all__ = ["DistillSummary", "check_settings", "distill"]
 
@@ -156,7 +157,7 @@ def distill(
             raise PartialResult(partial_message(out, failures, summary.prompts))
 
     try:
-        with Progress("distill", total, "prompts", progress) as bar, pipeline:
+        with rarer_collections(), Progress("distill", total, "prompts", progress) as bar, pipeline:
             write_annotations(out, written(bar))
     except KeyboardInterrupt:
         raise Stopped(

@@ -17,6 +17,8 @@ from teachers.ledger.ledger_writer import LedgerWriter
 
 __all__ = ["Ledger"]
 
+write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class Ledger:
     """A file that holds every call: key, request, raw reply, usage, cost. Safe with several processes at once.
@@ -96,7 +98,7 @@ class Ledger:
         Raises:
             StorageError: (by the result) The disk refused the write.
         """
-        written = json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+        written = write_json(raw)
         text = storable(written)
         if text != written:
             raw = json.loads(text)  # what a later run will read
