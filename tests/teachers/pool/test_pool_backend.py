@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def authors(folder: Path, name: str = "o") -> Counter[str]:
 def test_shares_follow_the_weights_and_provenance_says_who_answered(loopback: Any, sums: Any, tmp_path: Path) -> None:
     with loopback() as one, loopback() as other:
         pool = PoolBackend([member(openai(one), 3.0), member(openai(other, "SECOND_KEY"), 1.0)], "both")
-        summary = run(sums(80), pool, tmp_path)
+        few = replace(QUICK, in_flight=8)  # so few that no member is ever full: then its turn would be another's
+        summary = run(sums(80), pool, tmp_path, limits=few)
         assert (summary.annotations, summary.calls) == (80, 80)
         assert abs(len(one.bodies) - 60) <= 1
         assert len(one.bodies) + len(other.bodies) == 80
