@@ -53,7 +53,7 @@ from curricula.orderings.interleaved import Interleaved
 from curricula.orderings.path import CentroidPath
 from curricula.orderings.sorted_by import SortedBy
 from curricula.orderings.topological import Topological
-from curricula.pacing import Gate, Glide, Pacing, RootPacing, Stages, Steady, Swing
+from curricula.pacing import Gate, Glide, Pacing, PerRound, RootPacing, Stages, Steady, Swing
 from curricula.planning import Plan, plan
 from curricula.pool import Pool
 from curricula.selection import (
@@ -155,6 +155,7 @@ __all__ = [
     "OnePer",
     "Ordering",
     "Pacing",
+    "PerRound",
     "Plan",
     "Planned",
     "Pool",

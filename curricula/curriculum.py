@@ -52,8 +52,8 @@ class Curriculum:
     """The score each entry was ordered by, float64 [entries]; NaN where it has none."""
     rule: dict[str, Any]
     """How the plan was made, in JSON values: ordering, order_by, needs_scores (whether the ordering used order_by),
-    passes, minimum_length, tiers_per_pass, signals, select, mixture, lessons_per_update, and hears (whether training
-    computes the entries anew from the student's feedback)."""
+    passes, minimum_length, tiers_per_pass, signals, select, mixture, lessons_per_update, round (of the course, from 0),
+    and hears (whether training computes the entries anew from the student's feedback)."""
     seed: int
     """The seed of all its randomness."""
     lessons_fingerprint: str

@@ -30,6 +30,8 @@ class Feedback:
     """Lessons with figures of their own, as places in the pool, int64 [measured]."""
     lessons: dict[str, Scores] = field(default_factory=dict)
     """Their figures: name, then one value for each of `places`, float64 [measured]; NaN where it was not measured."""
+    progress: float = 0.0
+    """Updates made, divided by all of the run's, in [0, 1]. The timetable fills it in: whoever measures need not."""
 
     def __post_init__(self) -> None:
         for name, values in self.lessons.items():

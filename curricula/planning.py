@@ -62,6 +62,7 @@ def plan(
     select: Sequence[Selector] = (),
     mixture: Mixture | None = None,
     lessons_per_update: int | None = None,
+    round_number: int = 0,
 ) -> Plan:
     """Plan which lessons to learn, and in which order.
 
@@ -90,6 +91,7 @@ def plan(
         select: Which lessons to leave out, step by step.
         mixture: Which lessons every update draws; None goes through the passes.
         lessons_per_update: Lessons of one update, for a mixture; must be the trainer's.
+        round_number: Number of the course's round, from 0, for shares that change from round to round.
 
     Raises:
         ConfigError: The settings contradict each other.
@@ -99,7 +101,7 @@ def plan(
     table = measure(lessons, signals)
     if order_by is not None:
         table.column(order_by)
-    pool, left_out = select_lessons(Pool.whole(lessons, table), select, seed)
+    pool, left_out = select_lessons(Pool.whole(lessons, table, round_number), select, seed)
     entries = max(round(len(pool) * passes), minimum_length, 1)
     scores = scores_for(pool, ordering, order_by)
     try:
@@ -124,6 +126,7 @@ def plan(
         "mixture": describe(mixture) if mixture else None,
         "lessons_per_update": lessons_per_update if mixture else None,
         "hears": mixture is not None and mixture.hears,
+        "round": round_number,
     }
     curriculum = Curriculum(
         lesson_ids=pool.ids[made.places],

@@ -49,16 +49,18 @@ class Pool:
     """The lessons of this pool, as rising positions in `lessons`, int64 [n]."""
     order: Positions
     """Places in the pool in the order in which the ordering put them, int64 [n]; a mixture draws from it."""
+    round_number: int = 0
+    """Number of the course's round that is planned, from 0: some shares change from round to round."""
     memory: dict[Hashable, tuple[Hashable, Any]] = field(default_factory=dict, repr=False)
     """What `once` keeps."""
     embedded: dict[Embedding, tuple[Positions, Vectors]] = field(default_factory=dict, repr=False)
     """Vectors computed so far, by embedding, with the lessons they are of; shared by parts of a pool."""
 
     @classmethod
-    def whole(cls, lessons: LessonSet, table: SignalTable) -> Pool:
+    def whole(cls, lessons: LessonSet, table: SignalTable, round_number: int = 0) -> Pool:
         """Return the pool of all lessons, in their own order."""
         everything = np.arange(len(lessons), dtype=np.int64)
-        return cls(lessons, table, everything, everything)
+        return cls(lessons, table, everything, everything, round_number)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -104,11 +106,11 @@ class Pool:
     def subset(self, places: Positions) -> Pool:
         """Return the pool of some of these lessons (rising places), in their own order."""
         rows, order = self.rows[places], np.arange(len(places), dtype=np.int64)
-        return Pool(self.lessons, self.table, rows, order, embedded=self.embedded)
+        return replace(self, rows=rows, order=order, memory={})
 
     def ordered(self, order: Positions) -> Pool:
         """Return the same lessons in another order."""
-        return Pool(self.lessons, self.table, self.rows, order, embedded=self.embedded)
+        return replace(self, order=order, memory={})
 
     def once(self, slot: Hashable, key: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` gives, made anew only when `key` changes: one value is kept per slot.

@@ -181,7 +181,8 @@ class Procedural(Timetable):
         known = self.pool.places_of(feedback.places)
         inside = known >= 0
         figures = {name: values[inside] for name, values in feedback.lessons.items()}
-        told = replace(feedback, places=known[inside], lessons=figures)
+        progress = min(1.0, feedback.update / self.total)
+        told = replace(feedback, places=known[inside], lessons=figures, progress=progress)
         state = self.mixture.hear(self.pool, self.states[-1][1], told)
         self.heard = feedback.update
         current = max(k for k, (first, _) in enumerate(self.states) if first <= feedback.update)

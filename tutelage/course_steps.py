@@ -105,7 +105,7 @@ def plan_step(course: Course, number: int, name: str) -> Step:
     folder = parent / name
     prompts, annotations = data_files(course, parent)
 
-    rule = plan_rule(course, arm, name)
+    rule = plan_rule(course, arm, number, name)
 
     def action() -> dict[str, JSON]:
         lessons = LessonSet.read(prompts, annotations, arm.target, arm.targets_per_prompt, arm.trusted_only)
@@ -121,12 +121,12 @@ def plan_step(course: Course, number: int, name: str) -> Step:
     )
 
 
-def plan_rule(course: Course, arm: Arm, name: str) -> PlanRule:
-    """Return how an arm's plan is made."""
+def plan_rule(course: Course, arm: Arm, number: int, name: str) -> PlanRule:
+    """Return how an arm's plan of a round is made."""
     lessons_per_update = arm.training_settings(course.training, name).lessons_per_update
     return PlanRule(
         arm.signals, arm.order, arm.order_by, arm.passes, arm.minimum_length, course.seed, arm.select, arm.mixture,
-        lessons_per_update,
+        lessons_per_update, number,
     )  # fmt: skip
 
 

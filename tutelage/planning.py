@@ -37,6 +37,8 @@ class PlanRule:
     """Which lessons every update draws; None goes through the passes."""
     lessons_per_update: int | None = None
     """Lessons of one update, for a mixture."""
+    round_number: int = 0
+    """Number of the course's round, from 0, for shares of a mixture that change from round to round."""
 
     def settings(self) -> dict[str, JSON]:
         """Return what a finished step is compared by; parts that are not used are left out."""
@@ -52,6 +54,8 @@ class PlanRule:
             used["select"] = settings_of(list(self.select))
         if self.mixture is not None:
             used |= {"mixture": settings_of(self.mixture), "lessons_per_update": self.lessons_per_update}
+        if self.mixture is not None and self.round_number:
+            used["round_number"] = self.round_number
         return used
 
 
@@ -62,7 +66,7 @@ def write_plan(lessons: LessonSet, rule: PlanRule, folder: Path, title: str) -> 
     """
     made = plan(
         lessons, rule.signals, rule.ordering, rule.order_by, rule.passes, rule.minimum_length, rule.seed, rule.select,
-        rule.mixture, rule.lessons_per_update,
+        rule.mixture, rule.lessons_per_update, rule.round_number,
     )  # fmt: skip
     made.curriculum.write(folder)
     write_signals(folder / "signals.parquet", made.signals)

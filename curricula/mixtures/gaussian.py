@@ -98,7 +98,7 @@ class SlidingBell(Mixture):
         """Return the pacing's first state."""
         if not self.width > 0:
             raise ConfigError(f"SlidingBell got width={self.width}; allowed are numbers above 0. Correct `width`.")
-        return self.pacing.start()
+        return self.pacing.start(pool.round_number)
 
     def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
         """Tell the pacing."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from curricula.feedback import Feedback
 from curricula.mixtures.base import Draw, Mixture, Moment
+from curricula.mixtures.views import refuse_named_views
 from curricula.pool import Pool
 from curricula.state import State
 
@@ -17,7 +18,8 @@ class Linked(Mixture):
 
     After the finding that a hard task together with its own sub-tasks teaches best (He et al. 2024, arXiv:2410.20533).
     The families of the lessons that the mixture draws fill the update one after another; the last may be cut, and of a
-    family larger than the update only the first members come.
+    family larger than the update only the first members come. Members count, and are shown in a dial's view, as the
+    lesson that brought them; put what weighs lessons singly (`WeightedLoss`, `LossByLoss`) around this.
 
     Args:
         mixture: What draws the first lesson of every family.
@@ -34,7 +36,12 @@ class Linked(Mixture):
         return self.mixture.hears
 
     def start(self, pool: Pool) -> State:
-        """Return the mixture's first state."""
+        """Return the mixture's first state.
+
+        Raises:
+            ConfigError: A view is named for each lesson that the mixture draws, before the families are brought.
+        """
+        refuse_named_views(self, self.mixture)
         return self.mixture.start(pool)
 
     def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:

@@ -41,7 +41,7 @@ class PrefixPool(Mixture):
 
     def start(self, pool: Pool) -> State:
         """Return the pacing's first state."""
-        return self.pacing.start()
+        return self.pacing.start(pool.round_number)
 
     def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
         """Tell the pacing."""

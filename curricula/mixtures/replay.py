@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -12,6 +13,7 @@ from curricula.feedback import Feedback
 from curricula.groups import Groups
 from curricula.mixtures.base import Draw, Mixture, Moment
 from curricula.mixtures.groups import draw_from_groups, present_shares
+from curricula.mixtures.views import refuse_named_views
 from curricula.pacing.base import Pacing
 from curricula.pool import Pool
 from curricula.state import State
@@ -23,8 +25,9 @@ __all__ = ["Replay"]
 class Replay(Mixture):
     """Replaces a share of every update by lessons of earlier rounds, tasks or a fixed general set.
 
-    The other lessons come from another mixture over what is not replayed. With a power law, a group of age a (1 for the
-    latest) is replayed in proportion to a^-power: power-law rehearsal (2024, arXiv:2401.10393).
+    The other lessons come from another mixture over what is not replayed. A replayed lesson counts 1 in the loss and is
+    shown in the view that a dial inside has for its place. With a power law, a group of age a (1 for the latest) is
+    replayed in proportion to a^-power: power-law rehearsal (2024, arXiv:2401.10393).
 
     Args:
         mixture: What draws the new lessons; it sees the pool without the replayed groups.
@@ -57,25 +60,26 @@ class Replay(Mixture):
         return self.mixture.hears or self.share.hears
 
     def start(self, pool: Pool) -> State:
-        """Return the first states of both."""
+        """Return the first states of both.
+
+        Raises:
+            ConfigError: A setting is outside its range, or a view is named for each lesson before others replace them.
+        """
+        refuse_named_views(self, self.mixture)
         if self.every < 1 or not self.power >= 0 or not self.replayed:
             raise ConfigError(
                 f"Replay got every={self.every}, power={self.power} and {len(self.replayed)} groups to replay; allowed "
                 "are at least 1, at least 0, and at least one group. Correct them."
             )
-        return {"mixture": self.mixture.start(self.fresh(pool)), "share": self.share.start()}
+        return {"mixture": self.mixture.start(self.fresh(pool)), "share": self.share.start(pool.round_number)}
 
     def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
         """Tell both; the mixture hears only of its own lessons."""
         fresh = self.fresh(pool)
         places = fresh.places_of(pool.rows[feedback.places])
-        own = Feedback(
-            feedback.update,
-            feedback.metrics,
-            feedback.groups,
-            places[places >= 0],
-            {name: values[places >= 0] for name, values in feedback.lessons.items()},
-        )
+        inside = places >= 0
+        figures = {name: values[inside] for name, values in feedback.lessons.items()}
+        own = replace(feedback, places=places[inside], lessons=figures)
         heard = self.mixture.hear(fresh, state["mixture"], own)
         return {"mixture": heard, "share": self.share.hear(state["share"], feedback)}
 

@@ -15,7 +15,7 @@ from curricula.pool import Pool
 from curricula.state import State
 from lessons.errors import ConfigError
 
-__all__ = ["Dial", "ViewBy"]
+__all__ = ["Dial", "ViewBy", "refuse_named_views"]
 
 OWN_CHANCE = crc32(b"Dial")
 
@@ -68,7 +68,7 @@ class Dial(Mixture):
                 f"Dial got views={self.views} and spread={self.spread!r}; allowed are 1 view or more, as many as the "
                 "rendering has, and 'together', 'between' or 'opened'. Correct them."
             )
-        return {"mixture": self.mixture.start(pool), "pacing": self.pacing.start()}
+        return {"mixture": self.mixture.start(pool), "pacing": self.pacing.start(pool.round_number)}
 
     def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
         """Tell both."""
@@ -95,6 +95,9 @@ class Dial(Mixture):
 
 class ViewBy(Mixture):
     """Draws as another mixture does, and shows every lesson in the view that a signal names.
+
+    It goes around mixtures that put other lessons in the place of those drawn (`Linked`, `Replay`), never inside them:
+    there a lesson would be shown in the view named for another.
 
     A pass rate cut into tiers by `Calibrated(..., Cutoffs([0.0]))` gives a hint to those lessons only that the student
     never solved: after Guide (2025, arXiv:2506.13923; our reading, as a plan made beforehand). With more tiers, easy
@@ -144,3 +147,21 @@ class ViewBy(Mixture):
                 "curricula.Cutoffs or curricula.EqualTiers."
             )
         return values.astype(np.int64)
+
+
+def refuse_named_views(part: Mixture, inner: Mixture) -> None:
+    """Refuse, in a mixture that changes which lessons are drawn, a mixture inside that named their views.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    around: object = inner
+    while around is not None:
+        if isinstance(around, ViewBy):
+            name = type(part).__name__
+            raise ConfigError(
+                f"{name} got a mixture with ViewBy({around.by!r}) inside and puts other lessons in the place of those "
+                "that it drew, so they would be shown in views named for others. Allowed inside are mixtures that "
+                f"name no views by lesson. Put ViewBy around {name}."
+            )
+        around = getattr(around, "mixture", None)

@@ -92,7 +92,8 @@ class WeightedLoss(Mixture):
 
     def start(self, pool: Pool) -> State:
         """Return the first states of both."""
-        return {"mixture": self.mixture.start(pool), "fade": self.fade.start() if self.fade else {}}
+        faded = self.fade.start(pool.round_number) if self.fade else {}
+        return {"mixture": self.mixture.start(pool), "fade": faded}
 
     def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
         """Tell both."""

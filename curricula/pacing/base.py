@@ -30,8 +30,8 @@ class Pacing(ABC):
         """Return the number of the stage that this moment belongs to; 0 where there are no stages."""
         return 0
 
-    def start(self) -> State:
-        """Return the state before the first update."""
+    def start(self, round_number: int = 0) -> State:
+        """Return the state before the first update of a course's round, counted from 0."""
         return {}
 
     def hear(self, state: State, feedback: Feedback) -> State:

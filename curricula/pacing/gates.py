@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from curricula.feedback import Feedback
@@ -26,7 +27,8 @@ class Gate(Pacing):
         better: Whether the figure gets better as it gets "lower" or "higher".
         patience: Open also after so many feedbacks in a row without a new best in this stage; None never does.
         least_gain: What counts as a new best: better than the last by more than this.
-        at_latest: Open every stage but the first at these shares of the run at the latest; None waits for ever.
+        at_latest: Open every stage but the first at these shares of the run at the latest, rising; None waits for ever.
+            A stage that time has opened starts anew like any other: its best and its patience are its own.
     """
 
     hears = True
@@ -49,7 +51,7 @@ class Gate(Pacing):
         self.least_gain = least_gain
         self.at_latest = at_latest
 
-    def start(self) -> State:
+    def start(self, round_number: int = 0) -> State:
         """Return the first stage, with nothing heard.
 
         Raises:
@@ -67,9 +69,15 @@ class Gate(Pacing):
                 f"Gate got {len(self.shares)} shares and at_latest={self.at_latest}; at least one share is needed, and "
                 "at_latest has one entry fewer. Correct them."
             )
+        moments = list(self.at_latest or [])
+        rising = all(earlier < later for earlier, later in pairwise(moments))
+        if not rising or any(not 0 <= moment <= 1 for moment in moments):
+            raise ConfigError(
+                f"Gate got at_latest={moments}; allowed are rising shares of the run, each from 0 to 1. Correct them."
+            )
         for value in self.shares:
             check_share(self, "shares", value)
-        return {"stage": 0, "best": None, "waited": 0}
+        return anew(0)
 
     def stage(self, progress: float, state: State) -> int:
         """Return the stage that feedback or time has opened."""
@@ -81,14 +89,21 @@ class Gate(Pacing):
         return self.shares[self.stage(progress, state)]
 
     def hear(self, state: State, feedback: Feedback) -> State:
-        """Open the next stage, or wait on."""
+        """Open the stage after the one that is open now, or wait on."""
+        stage = self.stage(feedback.progress, state)
+        if stage > state["stage"]:  # time has opened it since: it starts anew, as after any gate
+            state = anew(stage)
         sign = 1.0 if self.better == "lower" else -1.0
         value = sign * feedback.metric(self.figure)
-        last = len(self.shares) - 1
         improved = state["best"] is None or value < state["best"] - self.least_gain
         waited = 0 if improved else state["waited"] + 1
         reached = self.threshold is not None and value <= sign * self.threshold
         tired = self.patience is not None and waited >= self.patience
-        if state["stage"] < last and (reached or tired):
-            return {"stage": state["stage"] + 1, "best": None, "waited": 0}
-        return {"stage": state["stage"], "best": value if improved else state["best"], "waited": waited}
+        if stage < len(self.shares) - 1 and (reached or tired):
+            return anew(stage + 1)
+        return {"stage": stage, "best": value if improved else state["best"], "waited": waited}
+
+
+def anew(stage: int) -> State:
+    """Return the state in which a stage begins: nothing heard in it yet."""
+    return {"stage": stage, "best": None, "waited": 0}

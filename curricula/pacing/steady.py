@@ -1,4 +1,4 @@
-"""Dials that stand still, or move in steps."""
+"""Dials that stand still, or move in steps: in the run, or from round to round."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from curricula.pacing.base import Pacing, check_share
 from curricula.state import State
 from lessons.errors import ConfigError
 
-__all__ = ["Steady", "Stages"]
+__all__ = ["PerRound", "Stages", "Steady"]
 
 
 class Steady(Pacing):
@@ -64,3 +64,38 @@ class Stages(Pacing):
         for value in self.shares:
             check_share(self, "shares", value)
         return sum(progress >= start for start in starts)
+
+
+class PerRound(Pacing):
+    """A dial that stays where it is during a round and moves from one round of a course to the next.
+
+    TAPIR raises the share of hard lessons so: a_{r+1} = a_r + da, from 0.3 in steps of 0.2 (Yue et al. 2024,
+    arXiv:2405.13448; both numbers are our reading): PerRound([0.3, 0.5, 0.7]).
+
+    Args:
+        shares: Its position in each round, in [0, 1]; rounds after the last keep the last.
+    """
+
+    def __init__(self, shares: Sequence[float]) -> None:
+        self.shares = shares
+
+    def start(self, round_number: int = 0) -> State:
+        """Keep the round's number.
+
+        Raises:
+            ConfigError: There is no share, or one outside [0, 1].
+        """
+        if not self.shares:
+            raise ConfigError("PerRound got shares=[]; the position in at least one round is needed. Fill in `shares`.")
+        for value in self.shares:
+            check_share(self, "shares", value)
+        return {"round": round_number}
+
+    def share(self, progress: float, state: State) -> float:
+        """Return the round's position.
+
+        >>> pacing = PerRound([0.3, 0.5])
+        >>> [pacing.share(0.0, pacing.start(number)) for number in range(3)]
+        [0.3, 0.5, 0.5]
+        """
+        return self.shares[min(int(state["round"]), len(self.shares) - 1)]

@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curricula import Curriculum, EasyFirst, Given, plan, read_signals, write_signals
+from curricula import (
+    Curriculum,
+    EasyFirst,
+    GaussianRank,
+    Given,
+    PerRound,
+    Replay,
+    Shuffled,
+    plan,
+    read_signals,
+    write_signals,
+)
 from curricula.from_rule import built, lessons_of, timetable_of
 from curricula.mixtures.base import Mixture
 from curricula.mixtures.prefix import PrefixPool
@@ -55,6 +66,21 @@ def test_lessons_that_cannot_be_trained_on_never_come(make_lessons: MakeLessons,
     usable = np.arange(10) % 3 != 0
     seen = {n for update in drawn(timetable_of(curriculum, lessons, signals, 4, usable)) for n in update}
     assert seen == {1, 2, 4, 5, 7}
+
+
+def test_a_share_per_round_is_that_of_the_plans_round_also_in_training(make_lessons: MakeLessons) -> None:
+    lessons = make_lessons([float(k % 2) for k in range(40)])
+    mixture = Replay(GaussianRank(width=9.0, step=4.0), "given_difficulty", ["1"], PerRound([0.25, 0.75]))
+    for number, replayed in ((0, 2), (1, 6), (2, 6)):
+        curriculum, signals = plan(
+            lessons, [Given()], Shuffled(), passes=2, mixture=mixture, lessons_per_update=8, round_number=number
+        )
+        assert curriculum.rule["round"] == number
+        for timetable in (
+            Planned(curriculum.positions_in(lessons), curriculum.weight, curriculum.stage, 8),
+            timetable_of(curriculum, lessons, signals, 8, np.ones(40, bool)),
+        ):
+            assert [sum(place % 2 for place in update) for update in drawn(timetable)] == [replayed] * 10
 
 
 def test_a_plan_that_hears_needs_its_signals_and_its_number_of_lessons(make_lessons: MakeLessons) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,6 @@ def test_parts_that_are_not_used_change_no_finished_step() -> None:
     drawn = PlanRule([], Shuffled(), None, 1.0, 0, 0, [Band("x")], PrefixPool(RootPacing()), 4)
     assert drawn.settings()["lessons_per_update"] == 4
     assert drawn.settings()["select"][0]["class_path"].endswith("Band")
+    assert "round_number" not in drawn.settings()
+    assert replace(drawn, round_number=2).settings()["round_number"] == 2
+    assert "round_number" not in replace(bare, round_number=2).settings()

@@ -27,6 +27,7 @@ def plan(
     select: list[Selector] | None = None,
     mixture: Mixture | None = None,
     lessons_per_update: int | None = None,
+    round_number: int = 0,
     explain: str | None = None,
 ) -> None:
     """Decide which lesson comes when; write curriculum.parquet, curriculum.json, signals.parquet and curriculum.png.
@@ -47,6 +48,7 @@ def plan(
         select: Which lessons to leave out, step by step.
         mixture: Which lessons every update draws from the order; None goes through it, pass by pass.
         lessons_per_update: Lessons of one update, for a mixture; must be the training's.
+        round_number: Number of the round, from 0, for shares of a mixture that change from round to round.
         explain: Say only why the lesson with this id is where it is, or why it was left out.
     """
     from curricula import Curriculum, read_signals, summarise
@@ -58,7 +60,7 @@ def plan(
     reading = {"target": target, "targets_per_prompt": targets_per_prompt, "trusted_only": trusted_only}
     rule = PlanRule(
         signals or [], ordering or Shuffled(), order_by, passes, minimum_length, seed, select or [], mixture,
-        lessons_per_update,
+        lessons_per_update, round_number,
     )  # fmt: skip
     step = Step(
         name="plan",

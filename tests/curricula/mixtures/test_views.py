@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curricula import Curriculum, Dial, Glide, Linked, PrefixPool, Replay, Shuffled, Steady, ViewBy, plan
+from curricula import (
+    Curriculum,
+    Dial,
+    Glide,
+    Linked,
+    Mixture,
+    PrefixPool,
+    Replay,
+    Shuffled,
+    Steady,
+    ViewBy,
+    WeightedLoss,
+    plan,
+)
 from curricula.from_rule import timetable_of
 from curricula.mixtures.base import Moment
 from curricula.pool import Pool
@@ -79,6 +93,47 @@ def test_a_signal_names_the_view_of_every_lesson(make_pool: Make) -> None:
     pool = make_pool(half=[0, 0.5, 1, None])
     with pytest.raises(ConfigError, match=r"'half' names no view for 2 of 4 lessons, first 0.5 for .*'p1'.*Cutoffs"):
         ViewBy(PrefixPool(Steady()), "half").draw(pool, {}, Moment(0, 1, 1, 0))
+
+
+@pytest.mark.parametrize("inside", [ViewBy(PrefixPool(Steady()), "tier"),
+                                    WeightedLoss(ViewBy(PrefixPool(Steady()), "tier"), "tier")])  # fmt: skip
+def test_views_named_for_other_lessons_are_refused(make_pool: Make, inside: Mixture) -> None:
+    pool = make_pool(tier=[0, 1, 1, 1], topic=list("abab"))
+    with pytest.raises(ConfigError, match=r"Linked got a mixture with ViewBy\('tier'\) inside .* around Linked"):
+        Linked(inside, "topic").start(pool)
+    with pytest.raises(ConfigError, match=r"Replay got a mixture with ViewBy\('tier'\) inside .* around Replay"):
+        Replay(inside, "topic", ["a"], Steady(0.5)).start(pool)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_wrappers_in_any_order_that_is_allowed_give_every_lesson_its_own_view_and_weight(
+    make_pool: Make, order: tuple[int, ...]
+) -> None:
+    pool = make_pool(
+        tier=[k % 3 for k in range(24)],
+        weight=[0.5 + k / 24 for k in range(24)],
+        topic=["old" if k % 4 == 0 else "new" for k in range(24)],
+        family=[k // 2 for k in range(24)],
+    )
+    wrappers: list[Callable[[Mixture], Mixture]] = [
+        lambda inner: ViewBy(inner, "tier"),
+        lambda inner: WeightedLoss(inner, "weight"),
+        lambda inner: Replay(inner, "topic", ["old"], Steady(0.25)),
+        lambda inner: Linked(inner, "family"),
+    ]
+    mixture: Mixture = PrefixPool(Steady())
+    for number in order:
+        mixture = wrappers[number](mixture)
+    if order.index(0) < max(order.index(2), order.index(3)):
+        with pytest.raises(ConfigError, match="Put ViewBy around"):
+            mixture.start(pool)
+        return
+    for t in range(6):
+        drawn = mixture.draw(pool, mixture.start(pool), Moment(t, 6, 8, 0))
+        assert drawn.views is not None
+        assert drawn.views.tolist() == pool.values("tier")[drawn.places].tolist()
+        if order.index(1) > max(order.index(2), order.index(3)):
+            assert drawn.weights.tolist() == pool.values("weight")[drawn.places].tolist()
 
 
 def test_impossible_settings_are_refused(make_pool: Make) -> None:
