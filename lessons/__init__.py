@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessons.answers import final_answer, split_answer
+from lessons.answers import final_answer, join_answer, split_answer
 from lessons.graders import (
     ChoiceGrader,
     ExactGrader,
@@ -15,6 +15,16 @@ from lessons.graders import (
 )
 from lessons.lesson_set import LessonSet
 from lessons.model_files import ModelFiles, resolve
+from lessons.pairings import (
+    BestAgainstWorst,
+    Candidate,
+    JudgedPair,
+    KindAgainstKind,
+    Pair,
+    Pairing,
+    RevisedAgainstAttempt,
+    RightAgainstWrong,
+)
 from lessons.records import Annotation, Attempt, Grade, Lesson, Message, Prompt, Provenance, Role
 from lessons.report_card import Cell, Interval, ReportCard, wilson
 from lessons.sources import (
@@ -33,7 +43,9 @@ __all__ = [
     "Annotation",
     "ArithmeticSource",
     "Attempt",
+    "BestAgainstWorst",
     "CSVSource",
+    "Candidate",
     "Cell",
     "ChoiceGrader",
     "ColumnMap",
@@ -44,12 +56,16 @@ __all__ = [
     "Interval",
     "JSONGrader",
     "JSONLSource",
+    "JudgedPair",
+    "KindAgainstKind",
     "Lesson",
     "LessonSet",
     "MathGrader",
     "Message",
     "ModelFiles",
     "NumberGrader",
+    "Pair",
+    "Pairing",
     "ParquetSource",
     "PatternGrader",
     "Prompt",
@@ -58,8 +74,11 @@ __all__ = [
     "ReasoningGymSource",
     "ReasoningTaskGrader",
     "ReportCard",
+    "RevisedAgainstAttempt",
+    "RightAgainstWrong",
     "Role",
     "final_answer",
+    "join_answer",
     "resolve",
     "split_answer",
     "unique",

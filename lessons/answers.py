@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["final_answer", "split_answer"]
+__all__ = ["final_answer", "join_answer", "split_answer"]
 
 MARKER = re.compile(
     r"^[ \t]*(?:[#>]+[ \t]*)?(?P<mark>[*_]{0,3})(?:final[ \t]+)?answer"
@@ -40,6 +40,19 @@ def split_answer(text: str) -> tuple[str, str | None]:
         return text.strip(), None
     last = markers[-1]
     return text[: last.start()].strip(), unwrap(text[last.end() :], last)
+
+
+def join_answer(text: str, answer: str | None) -> str:
+    """Put a rationale and its final answer together, as `split_answer` takes them apart.
+
+    >>> join_answer("3 + 4 = 7", "7")
+    '3 + 4 = 7\\nAnswer: 7'
+    >>> join_answer("It is 7.", None)
+    'It is 7.'
+    """
+    if answer is None:
+        return text
+    return f"{text}\nAnswer: {answer}" if text else f"Answer: {answer}"
 
 
 def unwrap(answer: str, marker: re.Match[str]) -> str:
