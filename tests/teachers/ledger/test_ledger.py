@@ -89,6 +89,24 @@ def test_the_first_reply_to_a_key_stays(tmp_path: Path) -> None:
         assert [attempt.maybe_billed for attempt in ledger.attempts("k")] == [True]
 
 
+def test_of_replies_stored_together_only_the_known_ones_are_turned_down(tmp_path: Path) -> None:
+    async def together(ledger: Ledger) -> list[StoredReply]:
+        keys = [f"k{k}" for k in range(150)] + ["k7"]
+        puts = [ledger.put(key, IDENTITY, "{}", {"text": f"{place}"}, 1, 2, 0.5) for place, key in enumerate(keys)]
+        return list(await asyncio.gather(*puts))
+
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        first = store(ledger, "k70", "first")
+        stored = asyncio.run(together(ledger))
+        assert stored[70] == first
+        assert stored[150] == stored[7]
+        assert [reply.raw["text"] for k, reply in enumerate(stored[:150]) if k != 70] == [
+            f"{k}" for k in range(150) if k != 70
+        ]
+        assert sorted(attempt.key for attempt in ledger.attempts()) == ["k7", "k70"]
+        assert [reply.key for reply, _, _ in ledger.requests()] == ["k70", *(f"k{k}" for k in range(150) if k != 70)]
+
+
 def test_failed_attempts_are_listed(tmp_path: Path) -> None:
     attempted = Attempted("k", "APIError: 500", False)
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
