@@ -70,6 +70,10 @@ class Rendering(ABC):
         """In how many ways it shows every lesson; where more than one, the plan chooses."""
         return 1
 
+    def in_view(self, view: int) -> Rendering:
+        """Return the rendering that shows lessons in one of these ways."""
+        return self
+
     @abstractmethod
     def exercises(self, lesson: Lesson) -> list[Exercise]:
         """Return what a lesson teaches, as text.

@@ -36,6 +36,10 @@ class Views(Rendering):
         """How many views there are."""
         return len(self.renderings)
 
+    def in_view(self, view: int) -> Rendering:
+        """Return the rendering of this view."""
+        return self.renderings[view]
+
     @property
     def parts(self) -> dict[str, float]:
         """The parts of the loss, the same in every view.

@@ -50,3 +50,9 @@ def test_a_lesson_too_long_in_one_view_is_left_out_of_all(tiny_student: Student,
 def test_views_that_do_not_go_together_are_refused(renderings: list[Rendering]) -> None:
     with pytest.raises(ConfigError, match=r"Views got .*; needed is at least one, none with views of its own.*Correct"):
         _ = Views(renderings).parts
+
+
+def test_each_view_is_shown_by_its_own_rendering() -> None:
+    inner = [AnswerOnly(), TwoTask()]
+    assert [Views(inner).in_view(number) for number in range(2)] == inner
+    assert inner[0].in_view(0) is inner[0]
