@@ -73,7 +73,7 @@ class FrozenTeacher:
         torch.nn.Module.to(model, device, dtype)
         model.requires_grad_(False)
         model.train(False)
-        self.split = SplitModel(model).check()
+        self.split = SplitModel(model, self.source.packing).check()
         self.refuse_missing_rows()
         return self
 

@@ -83,7 +83,7 @@ class SupervisedModule(LightningModule):
         """The model as decoder and output layer."""
         if self.model is None:
             raise RuntimeError("configure_model() comes before training")
-        return SplitModel(self.model).check()
+        return SplitModel(self.model, self.student.packing).check()
 
     def on_fit_start(self) -> None:
         """Say what is trained and how the loss is normalised."""

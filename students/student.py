@@ -29,6 +29,8 @@ class Student:
         adapter: A low-rank adapter to train in place of the weights; None to train all weights.
         precision: Number format of the weights: "auto" chooses by hardware and logs why.
         gradient_checkpointing: Whether to recompute activations in the backward pass: less memory, more time.
+        packing: Whether to compute sequences of different lengths as one row without padding, where the model allows
+            that; none sees another, and the results are the same.
         chat_template: A Jinja chat template to use in place of the tokenizer's: its text, or the path of a file.
         template_arguments: Extra variables for the chat template, such as {"enable_thinking": false}.
     """
@@ -39,6 +41,7 @@ class Student:
         adapter: LoRA | None = None,
         precision: PrecisionName = "auto",
         gradient_checkpointing: bool = False,
+        packing: bool = True,
         chat_template: str | None = None,
         template_arguments: dict[str, bool | int | float | str] | None = None,
     ) -> None:
@@ -46,6 +49,7 @@ class Student:
         self.adapter = adapter
         self.precision = precision
         self.gradient_checkpointing = gradient_checkpointing
+        self.packing = packing
         self.chat_template = chat_template
         self.template_arguments = template_arguments
 

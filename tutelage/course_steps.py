@@ -223,5 +223,6 @@ def student_of_round(course: Course, number: int, name: str, root: Path) -> Stud
         adapter=given.adapter,
         precision=given.precision,
         gradient_checkpointing=given.gradient_checkpointing,
+        packing=given.packing,
         template_arguments=given.template_arguments,
     )
