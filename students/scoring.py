@@ -65,6 +65,8 @@ class Likelihoods:
     """-log p(text | conversation), summed over the text's tokens, in nats, [pairs]."""
     error: npt.NDArray[np.float64]
     """||softmax - one-hot||_2, summed over the text's tokens, [pairs]; divided by `tokens` it is EL2N."""
+    miss: npt.NDArray[np.float64]
+    """(1 - p(token))^2, summed over the text's tokens, [pairs]."""
     tokens: npt.NDArray[np.int64]
     """Scored tokens of each text, end-of-turn included, [pairs]."""
 
@@ -72,6 +74,11 @@ class Likelihoods:
     def mean_nll(self) -> npt.NDArray[np.float64]:
         """Nats per token, [pairs]; NaN where nothing was scored."""
         return self.nll / np.where(self.tokens > 0, self.tokens, np.nan)
+
+    @property
+    def distance(self) -> npt.NDArray[np.float64]:
+        """||p - 1||_2 / sqrt(tokens) over the tokens' probabilities p, in [0, 1], [pairs]: 0 where all are certain."""
+        return np.sqrt(self.miss / np.where(self.tokens > 0, self.tokens, np.nan))
 
     @property
     def mean_error(self) -> npt.NDArray[np.float64]:
@@ -109,9 +116,9 @@ def score(
     ranks = Ranks.here()
     was_training = student.model.training
     student.model.train(False)
-    blocks: list[npt.NDArray[np.float64]] = [np.zeros((0, 3))]
+    blocks: list[npt.NDArray[np.float64]] = [np.zeros((0, 4))]
     try:
-        split = SplitModel(student.model).check()
+        split = SplitModel(student.model, student.packing).check()
         waiting, done = iter(pairs), 0
         while block := list(islice(waiting, PAIRS_AT_ONCE)):
             blocks.append(score_block(student, split, block, scoring, ranks))
@@ -121,19 +128,19 @@ def score(
     finally:
         student.model.train(was_training)
     table = np.concatenate(blocks)
-    return Likelihoods(table[:, 0], table[:, 1], table[:, 2].astype(np.int64))
+    return Likelihoods(table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.int64))
 
 
 def score_block(
     student: Student, split: SplitModel, pairs: Sequence[Pair], scoring: Scoring, ranks: Ranks
 ) -> npt.NDArray[np.float64]:
-    """Return (nll, error, tokens) of each pair, float64 [pairs, 3]."""
+    """Return (nll, error, miss, tokens) of each pair, float64 [pairs, 4]."""
     import torch
 
     encoded = encode(student, pairs)
     limit = min(scoring.max_tokens or 2**62, student.context_length or 2**62)
-    table = np.full((len(pairs), 3), np.nan)
-    table[:, 2] = 0
+    table = np.full((len(pairs), 4), np.nan)
+    table[:, 3] = 0
     order = sorted(range(len(pairs)), key=lambda k: -len(encoded[k][0]) - len(encoded[k][1]))
     fitting = [k for k in order if len(encoded[k][0]) + len(encoded[k][1]) <= limit]
     mine = fitting[ranks.rank :: ranks.world_size]
@@ -172,7 +179,7 @@ def batches(lengths: Sequence[int], tokens: int) -> Iterator[range]:
 
 
 def score_batch(split: SplitModel, rows: Sequence[Encoded], device: torch.device) -> torch.Tensor:
-    """Return (nll, error, tokens) of each row, float64 [rows, 3]."""
+    """Return (nll, error, miss, tokens) of each row, float64 [rows, 4]."""
     import torch
 
     from students.token_nll import nll_of_logits
@@ -193,7 +200,9 @@ def score_batch(split: SplitModel, rows: Sequence[Encoded], device: torch.device
         [nll_of_logits, error_norm],
     )
     row = torch.repeat_interleave(torch.arange(len(rows)), counts)
-    sums = [torch.zeros(len(rows), dtype=torch.float64).index_add(0, row, x.double().cpu()) for x in (nll, error)]
+    miss = (-torch.expm1(-nll)).square()
+    columns = (nll, error, miss)
+    sums = [torch.zeros(len(rows), dtype=torch.float64).index_add(0, row, x.double().cpu()) for x in columns]
     return torch.stack([*sums, counts.double()], dim=1)
 
 

@@ -2,6 +2,7 @@
 
 from students.signals.angle_concentration import AngleConcentration
 from students.signals.base import StudentSignal
+from students.signals.demonstration_utility import DemonstrationUtility
 from students.signals.hidden_states import HiddenStates
 from students.signals.instruction_difficulty import InstructionDifficulty, ReversedInstructionDifficulty
 from students.signals.loss import ErrorNorm, Loss
@@ -10,6 +11,7 @@ from students.signals.roll_outs import RollOuts
 
 __all__ = [
     "AngleConcentration",
+    "DemonstrationUtility",
     "ErrorNorm",
     "HiddenStates",
     "InstructionDifficulty",

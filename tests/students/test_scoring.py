@@ -25,33 +25,35 @@ def pairs_of(lessons: list[Lesson]) -> list[Pair]:
     return [Pair(e.messages, e.answer, alone) for e in exercises for alone in (False, True)]
 
 
-def by_hand(student: Student, pair: Pair) -> tuple[float, float, int]:
-    """Return (nll, error norm, tokens) of one pair, token by token in float64, from a model read alone."""
+def by_hand(student: Student, pair: Pair) -> tuple[float, float, float, int]:
+    """Return (nll, error norm, squared misses, tokens) of one pair, by token in float64, from a model read alone."""
     encoded = student.encoder.encode([(pair.messages, pair.text)])[0]
     context = [student.tokenizer.bos_token_id or student.encoder.end_of_turn] if pair.alone else encoded.prompt_ids
     ids = context + encoded.completion_ids
     with torch.no_grad():
         logits = student.model(input_ids=torch.tensor([ids])).logits[0].double().tolist()
-    nll = error = 0.0
+    nll = error = miss = 0.0
     for place in range(len(context), len(ids)):
         row = logits[place - 1]
         top = max(row)
         norm = math.fsum(math.exp(x - top) for x in row)
         p = [math.exp(x - top) / norm for x in row]
         nll -= math.log(p[ids[place]])
+        miss += (1 - p[ids[place]]) ** 2
         error += math.sqrt(math.fsum((x - (k == ids[place])) ** 2 for k, x in enumerate(p)))
-    return nll, error, len(encoded.completion_ids)
+    return nll, error, miss, len(encoded.completion_ids)
 
 
 def test_batched_scores_equal_one_by_one_in_plain_python(tiny_student: Student, make_lessons: Make) -> None:
     pairs = pairs_of(make_lessons(7))
     found = score(tiny_student, pairs, Scoring(tokens_per_batch=150))
     for number, pair in enumerate(pairs):
-        nll, error, tokens = by_hand(tiny_student, pair)
+        nll, error, miss, tokens = by_hand(tiny_student, pair)
         assert found.nll[number] == pytest.approx(nll, rel=1e-5)
         assert found.error[number] == pytest.approx(error, rel=1e-5)
         assert found.tokens[number] == tokens
         assert found.mean_nll[number] == pytest.approx(nll / tokens, rel=1e-5)
+        assert found.distance[number] == pytest.approx(math.sqrt(miss / tokens), rel=1e-5)
         assert found.mean_error[number] == pytest.approx(error / tokens, rel=1e-5)
 
 

@@ -103,7 +103,8 @@ class Drawn(Relation):
 def test_groups_that_are_known_or_wanted(make_pool: Callable[..., Pool]) -> None:
     """Lesson 1 is best for all; 0, learnt before, does most of that already; 4 is best for the wanted 3."""
     pool = make_pool(source=["old", "new", "new", "exam", "new"])
-    relation = Drawn((0, 0, 1), (1, 0, 0.9), (4, 0, 0.9), (1, 1, 1), (4, 1, 1), (2, 2, 0.5), (3, 2, 0.3), (3, 4, 0.4))
+    old = [(0, 0, 1.0), (1, 0, 0.6), (4, 0, 0.6)]
+    relation = Drawn(*old, (0, 1, 0.5), (1, 1, 1), (4, 1, 1), (2, 2, 0.9), (3, 2, 0.3), (3, 4, 0.4))
     generator = np.random.default_rng(0)
 
     def kept(**settings: Any) -> list[int]:
