@@ -21,10 +21,12 @@ from curricula.signals.base import Scores
 from curricula.timetable import Planned, Timetable
 from lessons.errors import CheckpointMismatch, ConfigError, DataError
 from lessons.lesson_set import LessonSet
+from lightning_modules.collate import Batch
 from lightning_modules.companion import Companion
 from lightning_modules.micro_batches import BATCHES_AHEAD, MicroBatches, ResumableLoader
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.sampler import CurriculumSampler
+from lightning_modules.supervised import SupervisedModule
 from students.encoder import Encoder
 from students.renderings import Rendered, Rendering, render_all
 
@@ -250,6 +252,11 @@ class CurriculumDataModule(LightningDataModule):
         module = self.trainer.lightning_module if self.trainer else None
         ask = getattr(module, "companion", None)
         return ask(rendered, lessons) if ask is not None else None
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Return what the module makes of a micro-batch before anybody sees it."""
+        module = self.trainer.lightning_module if self.trainer else None
+        return module.received(batch) if isinstance(module, SupervisedModule) else batch
 
     def train_dataloader(self) -> ResumableLoader:
         """Return this process's micro-batches, in order."""

@@ -111,6 +111,13 @@ class SupervisedModule(LightningModule):
         """
         return None
 
+    def received(self, batch: Batch) -> Batch:
+        """Return what is trained in the place of a micro-batch of the plan, on its device; sampled answers come so.
+
+        Losses and callbacks see what this returns.
+        """
+        return batch
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return this micro-batch's share of the update's loss, scaled for Lightning's and DDP's averaging."""
         share = self.batch_share(batch)
