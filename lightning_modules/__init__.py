@@ -27,7 +27,10 @@ from lightning_modules.divergences import (
 )
 from lightning_modules.logit_distillation import LogitDistillation
 from lightning_modules.measures import FixedSetLoss, Measure, PassRates, ProbeErrors, ProbeLosses, TrainingLosses
+from lightning_modules.on_policy_distillation import OnPolicyDistillation
+from lightning_modules.on_policy_gradient import SampledReverseKL
 from lightning_modules.sampler import CurriculumSampler
+from lightning_modules.sampling import AdaptiveShare, AnswerSource, OwnAnswers, Replay, Sampling, StudentShare
 from lightning_modules.schedules import (
     REX,
     Constant,
@@ -82,4 +85,12 @@ __all__ = [
     "SkewReverseKL",
     "SymmetricKL",
     "TotalVariation",
+    "AdaptiveShare",
+    "AnswerSource",
+    "OnPolicyDistillation",
+    "OwnAnswers",
+    "Replay",
+    "SampledReverseKL",
+    "Sampling",
+    "StudentShare",
 ]
