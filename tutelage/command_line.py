@@ -6,12 +6,15 @@ import dataclasses
 import inspect
 import json
 from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 
 from lessons.errors import BadInput, ConfigError
+from tutelage.near_names import near_name
 from tutelage.settings import build
 
 __all__ = ["make_parser", "run_function"]
@@ -73,7 +76,8 @@ def run_function(function: Callable[..., object], program: str, arguments: list[
     except BadInput:
         raise
     except (ArgumentError, TypeError, ValueError, KeyError, OSError, ImportError, AttributeError) as error:
-        raise ConfigError(usage_message(error, program)) from error
+        refuse_broken_yaml(arguments)
+        raise ConfigError(usage_message(error, program, known_names(parser))) from error
     built.pop("config")
     record = record_of(function)
     return function(**built) if record is None else function(record.kind(**built))
@@ -108,8 +112,35 @@ def whole_parts(arguments: list[str]) -> list[str]:
     return rewritten
 
 
-def usage_message(error: Exception, program: str) -> str:
+def refuse_broken_yaml(arguments: list[str]) -> None:
+    """Name the config file that is no YAML, where there is one: the parser says only what is wrong in it.
+
+    Raises:
+        ConfigError: A file given as --config cannot be read as YAML.
+    """
+    words = [part for word in arguments for part in word.split("=", 1)]
+    for option, value in pairwise(words):
+        path = Path(value)
+        if option != "--config" or not path.is_file():
+            continue
+        try:
+            yaml.safe_load(path.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{path} is not a YAML file: {' '.join(str(error).split())}. A config has one setting a line, "
+                "`name: value`, those of a part indented below it. Correct the file; recipes/ has examples."
+            ) from error
+
+
+def known_names(parser: ArgumentParser) -> list[str]:
+    """Return the names of all settings of a command, dotted."""
+    return [action.dest for action in parser._actions if action.dest not in ("help", "print_config")]
+
+
+def usage_message(error: Exception, program: str, names: list[str]) -> str:
     """Say in one paragraph what is wrong with a command line or its config file."""
     text = " ".join(str(error).split())
     text = text.rstrip(".") + "."
-    return f"{text} Run `{program} --help` for all settings, `{program} --print_config ...` for those given."
+    near = near_name(text, names)
+    meant = f" Did you mean {near}?" if near else ""
+    return f"{text}{meant} Run `{program} --help` for all settings, `{program} --print_config ...` for those given."
