@@ -28,7 +28,9 @@ def test_packed_files_are_unpacked_on_the_way(tmp_path: Path) -> None:
         assert [(p.question, p.reference) for p in source.prompts()] == [("Why?", "because")]
 
 
-@pytest.mark.parametrize("content", [b"plain text", gzip.compress(b"question,answer\n" * 500)[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"plain text", gzip.compress(b"question,answer\n" * 500)[:-9]], ids=["not packed", "cut off"]
+)
 def test_a_damaged_packed_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.csv.gz").write_bytes(content)
     with (
