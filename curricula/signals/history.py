@@ -9,22 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curricula.arrays import Scores
+from curricula.history import read_history
 from curricula.signals.base import Column, Signal
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
-from lessons.tables import read_table
 
-__all__ = ["HISTORY_SCHEMA", "History"]
-
-HISTORY_SCHEMA = pa.schema(
-    [
-        pa.field("lesson_id", pa.string(), nullable=False),
-        pa.field("update", pa.int64(), nullable=False),
-        pa.field("figure", pa.string(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
-    ]
-)
-"""One row for each time that a figure of a lesson was measured during a run."""
+__all__ = ["History"]
 
 Statistic = Literal["last", "mean", "deviation", "progress", "last_seen", "times"]
 
@@ -36,8 +26,10 @@ class History(Signal):
     arXiv:2504.20571): what was learnt and lost again teaches most.
 
     Args:
-        history: Parquet file with the columns lesson_id, update, figure, value.
-        figure: Which figure.
+        history: The folder logs/history of a run, or a Parquet file with the columns lesson_id, update, figure, value;
+            or a pattern such as runs/x/round-*/control/logs/history: the updates of later runs are counted on. While
+            nothing fits the pattern, no lesson has a value.
+        figure: Which figure: a name that a measure gave it, such as training_loss, loss or pass_rate.
         statistic: "last" value, "mean", "deviation" (standard, of the values themselves), "progress" (|fast - slow|
             running mean), "last_seen" (the update of the last value) or "times" (how many values).
         fast: Rate of the fast running mean, in (0, 1].
@@ -65,9 +57,9 @@ class History(Signal):
 
     def compute(self, lessons: LessonSet) -> Column:
         """Summarise; a lesson that the run never measured misses the value."""
-        table = read_table(self.history, HISTORY_SCHEMA)
+        table = read_history(self.history)
         mine = table.filter(pc.equal(table["figure"], self.figure))
-        if not mine.num_rows:
+        if table.num_rows and not mine.num_rows:
             raise DataError(
                 f"{self.history} holds no figure {self.figure!r}; it has: "
                 f"{', '.join(sorted(pc.unique(table['figure']).to_pylist())) or 'none'}. Name one of these."

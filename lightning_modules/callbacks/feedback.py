@@ -1,4 +1,4 @@
-"""Carries the student's evaluation back to the plan at fixed updates."""
+"""Carries the student's evaluation back to the plan at fixed updates, and keeps it for the plans of later runs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from curricula.feedback import Feedback
+from curricula.history import HistoryFolder
 from lessons.errors import ConfigError
 from lightning_modules.callbacks.run_folder import RunFolder, keep_lines
 from lightning_modules.collate import Batch
@@ -20,7 +22,11 @@ __all__ = ["CurriculumFeedback"]
 
 
 class CurriculumFeedback(Callback):
-    """Measures the student after every so many updates and tells its plan; writes logs/feedback.jsonl.
+    """Measures the student after every so many updates and tells its plan.
+
+    Figures of the whole student go to logs/feedback.jsonl, those of single lessons to the folder logs/history, where
+    the signal `curricula.History` of a later plan reads them. A killed run that goes on leaves both as if nothing had
+    happened.
 
     Workers prepare batches ahead, so what is heard after update u counts only from a few updates later on: none
     without workers, else as many as the workers can be ahead (data.workers * 2 / micro-batches an update). The delay is
@@ -39,6 +45,7 @@ class CurriculumFeedback(Callback):
         self.latest: Feedback | None = None
         """What was measured last."""
         self.lines = 0
+        self.heard = 0
         self.loaded: list[dict[str, Any]] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -60,6 +67,7 @@ class CurriculumFeedback(Callback):
             measure.load_state_dict(state)
         if trainer.is_global_zero:
             keep_lines(RunFolder.of(trainer).feedback, self.lines)
+            HistoryFolder(RunFolder.of(trainer).history).cut_back(self.heard)
 
     @property
     def feeds_plan(self) -> bool:
@@ -83,25 +91,31 @@ class CurriculumFeedback(Callback):
         data.timetable.hear(feedback)
         self.latest = feedback
         pl_module.log_dict(feedback.metrics, batch_size=1, rank_zero_only=True)
-        self.write(trainer, feedback)
+        self.write(RunFolder.of(trainer), feedback, data.lessons_of_plan.ids, trainer.is_global_zero)
 
-    def write(self, trainer: Trainer, feedback: Feedback) -> None:
-        """Write a line of the log."""
+    def write(
+        self, folder: RunFolder, feedback: Feedback, lesson_ids: npt.NDArray[np.object_], is_global_zero: bool
+    ) -> None:
+        """Write a line of the log and a file of the history, from one process."""
         self.lines += 1
-        if trainer.is_global_zero:
-            line = {"update": feedback.update, **feedback.metrics}
-            with RunFolder.of(trainer).feedback.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+        self.heard = feedback.update
+        if not is_global_zero:
+            return
+        HistoryFolder(folder.history).add(feedback.update, lesson_ids[feedback.places], feedback.lessons)
+        line = {"update": feedback.update, **feedback.metrics}
+        with folder.feedback.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the measures' states and the number of lines written."""
+        """Return the measures' states and how far the log and the history reach."""
         if not self.feeds_plan:
             return {}
-        return {"lines": self.lines, "measures": [measure.state_dict() for measure in self.measures or []]}
+        states = [measure.state_dict() for measure in self.measures or []]
+        return {"lines": self.lines, "heard": self.heard, "measures": states}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep the states until training starts: the measures are prepared then."""
-        self.lines = int(state_dict.get("lines", 0))
+        self.lines, self.heard = int(state_dict.get("lines", 0)), int(state_dict.get("heard", 0))
         self.loaded = state_dict.get("measures", [])
 
 

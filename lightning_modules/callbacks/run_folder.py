@@ -48,6 +48,11 @@ class RunFolder(NamedTuple):
         """One line for every time that the student was measured for its plan."""
         return self.root / "logs" / "feedback.jsonl"
 
+    @property
+    def history(self) -> Path:
+        """What was measured of each lesson, a file for every time: curricula.History reads the folder."""
+        return self.root / "logs" / "history"
+
     def batches(self, rank: int) -> Path:
         """The lessons of every micro-batch that a process trained."""
         return self.root / "logs" / f"batches-{rank}.jsonl"

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curricula import History
-from curricula.signals.history import HISTORY_SCHEMA
+from curricula.history import HISTORY_SCHEMA
 from lessons.errors import ConfigError, DataError
 
 ROWS = [("p0", 20, 3.0), ("p1", 10, 0.5), ("p0", 10, 1.0), ("p0", 30, 2.0), ("elsewhere", 5, 9.0)]
@@ -40,6 +40,11 @@ def test_a_lessons_course_is_summed_up(make_lessons: Callable, path: str, statis
 
 def test_one_visit_shows_no_progress(make_lessons: Callable, path: str) -> None:
     assert History(path, statistic="progress").measure(make_lessons([0.5] * 3)).values[1] == 0
+
+
+def test_before_the_first_run_no_lesson_has_a_value(make_lessons: Callable, tmp_path: Path) -> None:
+    column = History(str(tmp_path / "round-*" / "history"), "training_loss", "last").measure(make_lessons([0.5] * 2))
+    assert column.missing == 2
 
 
 def test_unknown_figures_and_statistics_are_refused(make_lessons: Callable, path: str) -> None:

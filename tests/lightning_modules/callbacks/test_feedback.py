@@ -12,8 +12,10 @@ import torch
 from hearing import Neediest
 from lightning.pytorch import Callback
 
-from curricula import EasyFirst, Given, plan, write_signals
+from curricula import EasyFirst, Feedback, Given, HardFirst, History, measure, plan, write_signals
+from curricula.history import read_history
 from lessons.errors import ConfigError, DataError
+from lessons.files import write_text
 from lessons.lesson_set import LessonSet
 from lightning_modules import CurriculumDataModule, CurriculumFeedback, ProbeLosses, SupervisedModule, TrainingLosses
 from lightning_modules.callbacks import RunFolder, UpdateCheckpoint
@@ -97,13 +99,53 @@ def test_training_follows_what_the_plan_hears(follow: Fit, tmp_path: Path) -> No
 def test_a_resumed_run_draws_the_same_lessons_and_finds_the_same_losses(
     follow: Fit, tmp_path: Path, workers: int
 ) -> None:
+    folder = RunFolder(tmp_path / "run")
     whole = follow(feedback(), workers=workers)
+    history = read_history(str(folder.history))
     for stop in (3, 6):
         started = follow(feedback(), workers=workers, max_steps=stop)
         assert started.lessons == whole.lessons[:stop]
-        resumed = follow(feedback(), RunFolder(tmp_path / "run").checkpoint, workers=workers)
+        assert len(list(folder.history.iterdir())) == stop // 2  # a new run forgets the old one's history
+        write_text(folder.history / "000000011.parquet", "measured after the checkpoint, and not yet known to it")
+        resumed = follow(feedback(), folder.checkpoint, workers=workers)
         assert resumed.lessons == whole.lessons[stop:]
         assert resumed.losses == whole.losses[stop:]
+        assert read_history(str(folder.history)).equals(history)
+
+
+def test_what_was_measured_of_each_lesson_is_a_signal_of_the_next_plan(
+    follow: Fit, round_folder: Path, tmp_path: Path
+) -> None:
+    told: dict[str, list[tuple[int, float, float]]] = {}
+
+    class Listening(CurriculumFeedback):
+        """Keeps, by lesson, the update and both figures of every feedback, as the plan heard them."""
+
+        def write(self, folder: RunFolder, feedback: Feedback, lesson_ids: Any, is_global_zero: bool) -> None:
+            super().write(folder, feedback, lesson_ids, is_global_zero)
+            figures = (feedback.lessons["training_loss"].tolist(), feedback.lessons["loss"].tolist())
+            for place, trained, probed in zip(feedback.places.tolist(), *figures, strict=True):
+                told.setdefault(str(lesson_ids[place]), []).append((feedback.update, trained, probed))
+
+    follow(Listening(3, [TrainingLosses(), ProbeLosses(size=5)]))
+    lessons = LessonSet.read(round_folder / "prompts.parquet", round_folder / "lessons.parquet", target="rationale")
+    path = str(RunFolder(tmp_path / "run").history)
+    table = measure(lessons, [
+        History(path, "training_loss"), History(path, "training_loss", "last_seen"), History(path, "loss", "deviation"),
+    ])  # fmt: skip
+    for lesson, mean, seen, deviation in zip(lessons.ids, *map(table.scores, table.columns), strict=True):
+        visits = told.get(lesson, [])
+        trained = [loss for _, loss, _ in visits if not np.isnan(loss)]
+        probed = [loss for _, _, loss in visits if not np.isnan(loss)]
+        assert mean == pytest.approx(np.mean(trained) if trained else np.nan, nan_ok=True)
+        last = [update for update, loss, _ in visits if not np.isnan(loss)]
+        assert seen == pytest.approx(last[-1] if last else np.nan, nan_ok=True)
+        assert deviation == pytest.approx(np.std(probed) if probed else np.nan, nan_ok=True)
+    assert (~np.isnan(table.scores("loss_deviation"))).sum() == 5
+    made = plan(lessons, [History(path, "training_loss")], HardFirst("last"), order_by="training_loss_mean").curriculum
+    known = made.score[~np.isnan(made.score)]
+    assert len(known) >= 12
+    assert (np.diff(known) <= 0).all()
 
 
 def test_workers_delay_what_is_heard_by_as_much_as_they_are_ahead(
