@@ -92,9 +92,14 @@ class SupervisedModule(LightningModule):
         parts = " + ".join(f"{weight:g} * mean({part})" for part, weight in self.part_weights.items())
         if self.trainer.is_global_zero:
             log.info(
-                "Training %s of %s parameters. Loss = %s; each mean over all its supervised tokens of an update",
-                f"{trained:,}", f"{total:,}", parts,
+                "Training %s of %s parameters. Loss = %s; each mean over all %s",
+                f"{trained:,}", f"{total:,}", parts, self.averaging,
             )  # fmt: skip
+
+    @property
+    def averaging(self) -> str:
+        """What each mean in the loss is taken over, in words, for the log."""
+        return "its supervised tokens of an update"
 
     @property
     def part_weights(self) -> dict[str, float]:
