@@ -67,7 +67,7 @@ class SampledReverseKL:
         if not sampling.unbiased or sampling.replay is not None or temperature != 1:
             raise ConfigError(
                 f"A policy gradient was asked for on {sampling.describe()}, with top_p = {sampling.top_p:g}, "
-                f"{'a' if sampling.replay else 'no'} replay and the divergence at temperature {temperature:g}. Its "
+                f"{'no' if sampling.replay is None else 'a'} replay and the divergence at temperature {temperature:g}. Its "
                 "gradient is that of the student's reverse KL only where the student itself has just written the "
                 "answers: allowed is temperature 1 for both, top_p 1 and no replay. Correct them, or leave out "
                 "`policy_gradient`: a divergence needs none of that."

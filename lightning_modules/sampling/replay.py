@@ -66,9 +66,6 @@ class Replay:
                 "more each, or null for any age. Correct them, or leave out `replay` to have every answer written anew."
             )
 
-    def __len__(self) -> int:
-        return len(self.kept)
-
     def anew_share(self, update: int, updates: int) -> float:
         """Return the probability that an answer is written anew, in [0, 1]."""
         done = min(1.0, update / max(1, updates))

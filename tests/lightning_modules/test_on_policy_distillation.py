@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from lightning_modules import ForwardKL, LogitDistillation
+from lightning_modules import ForwardKL
 from lightning_modules.on_policy_distillation import OnPolicyDistillation
 from lightning_modules.sampling import Sampling
 from students import RandomWeights, Student
