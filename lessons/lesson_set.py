@@ -167,6 +167,11 @@ class LessonSet:
         order = np.lexsort((self.annotations["sample"].to_numpy(), kinds, prompt_of))
         return np.searchsorted(prompt_of[order], np.arange(self.prompts.num_rows + 1)), order
 
+    def subset(self, positions: Rows) -> LessonSet:
+        """Return the lessons at these positions as a set of their own, in this order."""
+        rows = {kind: found[positions] for kind, found in self.annotation_rows.items()}
+        return LessonSet(self.prompts, self.annotations, self.ids[positions], self.prompt_rows[positions], rows)
+
     def prompt_column(self, name: str) -> npt.NDArray[Any]:
         """Return a column of the prompts, one entry per lesson (missing: None, or NaN in number columns)."""
         return column(self.prompts, name)[self.prompt_rows]

@@ -154,3 +154,11 @@ def test_an_id_that_comes_twice() -> None:
         DataError, match=r"1 of the 3 prompts have an id that an earlier one has, for example 'p1'; .*unique"
     ):
         LessonSet.join(*tables([prompt(0), prompt(1), prompt(1)], []))
+
+
+def test_a_part_of_the_lessons_is_a_set_of_its_own() -> None:
+    whole = LessonSet.join(*tables([prompt(k) for k in range(4)], [annotation(1), annotation(3)]))
+    part = whole.subset(np.array([3, 0]))
+    assert list(part) == [whole[3], whole[0]]
+    assert part.prompt_column("difficulty")[0] == 3
+    assert part.fingerprint != whole.fingerprint
