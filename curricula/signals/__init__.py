@@ -11,6 +11,7 @@ from curricula.signals.equation_list import EquationList
 from curricula.signals.given import Given
 from curricula.signals.history import History
 from curricula.signals.length import Length
+from curricula.signals.likely_hard import LikelyHard
 from curricula.signals.rarity import Rarity
 from curricula.signals.readability import Readability
 from curricula.signals.steps import Steps
@@ -20,5 +21,5 @@ from curricula.signals.tries import Tries
 
 __all__ = [
     "Category", "Clusters", "CodeComplexity", "Column", "Embedding", "EquationList", "Given", "History", "Length",
-    "Rarity", "Readability", "Signal", "Steps", "TeacherLabel", "TextProxy", "Tries", "WordVectors",
+    "LikelyHard", "Rarity", "Readability", "Signal", "Steps", "TeacherLabel", "TextProxy", "Tries", "WordVectors",
 ]  # fmt: skip
