@@ -115,17 +115,25 @@ class LogitDistillation(SupervisedModule):
 
     def token_losses(self, batch: Batch) -> Tensor:
         """Return the weighted sum of likelihood and divergence of every supervised token, [supervised]."""
-        made = chunked_terms(
+        slopes = self.slopes(batch)
+        share, scale = self.teacher_share, self.temperature**2 if self.temperature_squared else 1.0
+        mix = torch.tensor([[1 - share], [share * scale]]).to(slopes)
+        terms = chunked_terms(
             partial(token_terms, self.divergence, self.temperature),
             projection_of(self.split, batch.input_ids, batch.positions),
             self.frozen.projection(batch.input_ids, batch.positions),
             batch.targets,
+            slopes=mix * slopes,
         )
-        nll, divergence = made.unbind()
-        self.terms = {"nll": nll.detach(), "divergence": divergence.detach()}
-        share = self.teacher_share
-        scale = self.temperature**2 if self.temperature_squared else 1.0
-        return (1 - share) * nll + share * scale * divergence
+        self.terms = dict(zip(("nll", "divergence"), terms.detach(), strict=True))
+        return (mix * terms).sum(0)  # not `@`, which autocast would round
+
+    def slopes(self, batch: Batch) -> Tensor:
+        """Return by how much the loss of the update grows with the loss of each token, [supervised]."""
+        wide = torch.promote_types(next(self.parameters()).dtype, torch.float32)
+        losses = torch.zeros_like(batch.weights, dtype=wide, requires_grad=True)
+        with torch.enable_grad():
+            return torch.autograd.grad(self.share_of_update(losses, batch), losses)[0]
 
     @property
     def teacher_share(self) -> float:

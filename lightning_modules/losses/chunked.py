@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lightning_modules.losses.log_probabilities import TopK
 from students.split_model import SplitModel
 
-__all__ = ["LOGITS_OF_A_CHUNK", "Projection", "Terms", "chunked_terms", "projection_of"]
+__all__ = ["Projection", "Terms", "chunked_terms", "projection_of"]
 
-LOGITS_OF_A_CHUNK = 2**23
-"""Logits of either model alive at a time: 32 MiB in float32, and up to twenty times that with all that is made of them.
-
-Smaller chunks need less (2**22: half of it at the same speed, measured on one CPU core with 49,152 x 256), but add to
-the gradient of the whole output layer more often.
-"""
-
-Terms = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""From student logits [chunk, vocabulary], teacher logits [chunk, vocabulary] and ids to be predicted [chunk] to terms
-of the loss, [terms, chunk]. Every token's terms may depend on its own logits only."""
+Terms = Callable[[Tensor, Any, Tensor], Tensor]
+"""From student logits [chunk, vocabulary], what the teacher says of these tokens (its logits, or a `TopK`) and the ids
+to be predicted [chunk] to terms of the loss, [terms, chunk]. Every token's terms may depend on its own logits only."""
 
 
 class Projection(NamedTuple):
@@ -40,12 +35,34 @@ class Projection(NamedTuple):
         """Number of logits a token."""
         return int(self.hidden.shape[1] if self.weight is None else self.weight.shape[0])
 
-    def compute_format(self) -> torch.dtype:
-        """Return the format that products are computed in: autocast's where it is on."""
+    def rows(self, piece: slice) -> Tensor:
+        """Return the logits of some tokens, [piece, vocabulary]."""
+        hidden = self.hidden[piece]
+        return hidden if self.weight is None else F.linear(hidden, self.weight, self.bias)
+
+    def in_compute_format(self) -> Projection:
+        """Return it without gradients, in the format that products are computed in: autocast's where it is on."""
         device = self.hidden.device.type
         if torch.is_autocast_enabled(device):
-            return torch.get_autocast_dtype(device)
-        return self.hidden.dtype if self.weight is None else self.weight.dtype
+            kind = torch.get_autocast_dtype(device)
+        else:
+            kind = self.hidden.dtype if self.weight is None else self.weight.dtype
+        return Projection(*(tensor if tensor is None else tensor.detach().to(kind) for tensor in self))  # type: ignore[arg-type]
+
+
+class Sizes(NamedTuple):
+    """How much is made at a time, in logits of one model."""
+
+    block: int
+    """What the output layers make in one product. Each adds to the gradient of the whole output layer: fewer are
+    faster, as that is large."""
+    piece: int
+    """What the terms are made of, with some fifteen tensors of this size: what fits into a cache is faster."""
+
+    @classmethod
+    def of(cls, device: torch.device) -> Sizes:
+        """Return what suits a device: on a CPU 2 x 32 MiB and 15 x 2 MiB in float32 (measured); elsewhere our guess."""
+        return cls(2**23, 2**19) if device.type == "cpu" else cls(2**26, 2**24)
 
 
 def projection_of(split: SplitModel, input_ids: Tensor, positions: Tensor) -> Projection:
@@ -56,111 +73,169 @@ def projection_of(split: SplitModel, input_ids: Tensor, positions: Tensor) -> Pr
         input_ids: Right-padded, [rows, time].
         positions: Indices into the flattened [rows * time], [tokens].
     """
+    made = split.at(input_ids, positions)
     if not split.splits:
-        return Projection(split.model(input_ids=input_ids, use_cache=False).logits.flatten(0, 1)[positions])
+        return Projection(made)
     head = split.causal.get_output_embeddings()
-    return Projection(split.hidden(input_ids).flatten(0, 1)[positions], head.weight, head.bias)
+    return Projection(made, head.weight, head.bias)
 
 
 def chunked_terms(
     terms: Terms,
     student: Projection,
-    teacher: Projection,
+    teacher: Projection | TopK,
     targets: Tensor,
-    logits_at_once: int = LOGITS_OF_A_CHUNK,
+    slopes: Tensor | None = None,
+    sizes: Sizes | None = None,
 ) -> Tensor:
-    """Return the terms of every token, [terms, tokens], chunk by chunk; the backward pass makes each chunk again.
+    """Return the terms of every token, [terms, tokens], float32 or better, made chunk by chunk.
 
-    The gradient goes to the student's hidden states and output layer, never to the teacher.
+    The gradient goes to the student's hidden states and output layer, never to the teacher. Where it is known
+    beforehand what the terms will be multiplied with, as in a weighted sum, each chunk's gradient is made right after
+    the chunk, and the backward pass only scales; otherwise the backward pass makes every chunk again.
 
     Args:
         terms: What is made of the logits.
         student: The student's hidden states and output layer.
-        teacher: The teacher's at the same positions.
+        teacher: What the teacher says at the same positions.
         targets: Ids to be predicted, [tokens].
-        logits_at_once: How many logits of either model may be alive at a time; a chunk is at least one token.
+        slopes: The gradient that the terms will get, up to one factor common to all, [terms, tokens]. If they then get
+            another, that counts; only the time for the first is lost.
+        sizes: How much is made at a time; None for what suits the device.
     """
-    rows = max(1, logits_at_once // max(student.vocabulary, teacher.vocabulary))
-    formats = student.compute_format(), teacher.compute_format()
-    held = Projection(*(None if tensor is None else tensor.detach() for tensor in teacher))  # type: ignore[arg-type]
-    result: Tensor = ChunkedTerms.apply(terms, rows, formats, held, targets, *student)  # type: ignore[no-untyped-call]
-    return result
+    learns = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in student)
+    work = Work(
+        terms=terms,
+        student=student.in_compute_format(),
+        teacher=teacher.in_compute_format() if isinstance(teacher, Projection) else teacher,
+        targets=targets,
+        sizes=sizes or Sizes.of(targets.device),
+    )
+    made: Tensor = ChunkedTerms.apply(work, slopes if learns else None, *student)  # type: ignore[no-untyped-call]
+    return made
 
 
-class Chunks:
-    """The logits of both models, chunk by chunk.
+@dataclass(frozen=True)
+class Work:
+    """All that the terms are made of."""
 
-    Args:
-        rows: Tokens of a chunk.
-        formats: Formats that the student's and the teacher's logits are computed in.
-        student: Hidden states and output layer.
-        teacher: Hidden states and output layer.
-    """
+    terms: Terms
+    student: Projection
+    teacher: Projection | TopK
+    targets: Tensor
+    sizes: Sizes
 
-    def __init__(
-        self, rows: int, formats: tuple[torch.dtype, torch.dtype], student: Projection, teacher: Projection
-    ) -> None:
-        self.rows = rows
-        self.student, self.teacher = (
-            # Once for all chunks: output layers are large.
-            side._replace(**{name: tensor.to(kind) for name, tensor in side._asdict().items() if tensor is not None})
-            for side, kind in zip((student, teacher), formats, strict=True)
-        )
+    def values(self) -> Tensor:
+        """Return the terms, [terms, tokens]."""
+        found = [
+            self.terms(mine, said, targets) for block in self.blocks() for _, mine, said, targets in block.pieces()
+        ]
+        return torch.cat(found, dim=1)
 
-    def __iter__(self) -> Any:
-        """Yield (slice of tokens, student logits, teacher logits)."""
-        for start in range(0, len(self.student.hidden), self.rows):
-            piece = slice(start, start + self.rows)
-            yield piece, logits(self.student, piece), logits(self.teacher, piece)
+    def with_gradients(self, slopes: Tensor, wanted: tuple[bool, ...]) -> tuple[Tensor, list[Tensor | None]]:
+        """Return the terms and the gradients of the student's hidden states, output embedding and bias.
+
+        Args:
+            slopes: Gradient of every term, [terms, tokens].
+            wanted: Which of the three are needed.
+        """
+        made = [zeros(t) if t is not None and w else None for t, w in zip(self.student, wanted, strict=True)]
+        hidden, weight, bias = made
+        values = []
+        for block in self.blocks():
+            slope = block.slope_room()
+            for piece, mine, said, targets in block.pieces():
+                with torch.enable_grad():
+                    leaf = mine.detach().requires_grad_()
+                    value = self.terms(leaf, said, targets)
+                (slope[piece],) = torch.autograd.grad(value, leaf, slopes[:, block.tokens][:, piece])
+                values.append(value.detach())
+            if hidden is not None:
+                hidden[block.tokens] = slope if self.student.weight is None else slope @ self.student.weight
+            if weight is not None:
+                add_product(weight, slope.T, self.student.hidden[block.tokens])
+            if bias is not None:
+                bias += slope.sum(0)
+        return torch.cat(values, dim=1), made
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the tokens whose logits are made in one product."""
+        vocabulary = self.student.vocabulary
+        rows, piece_rows = (max(1, size // vocabulary) for size in self.sizes)
+        for start in range(0, len(self.targets), rows):
+            tokens = slice(start, start + rows)
+            yield Block(
+                tokens, self.student.rows(tokens), self.teacher.rows(tokens), self.targets[tokens], piece_rows,
+                owned=self.student.weight is not None,
+            )  # fmt: skip
 
 
-def logits(side: Projection, piece: slice) -> Tensor:
-    """Return the logits of a chunk, [chunk, vocabulary]."""
-    return side.hidden[piece] if side.weight is None else F.linear(side.hidden[piece], side.weight, side.bias)
+@dataclass(frozen=True)
+class Block:
+    """Some tokens with all their logits."""
+
+    tokens: slice
+    mine: Tensor
+    said: Tensor | TopK
+    targets: Tensor
+    piece_rows: int
+    owned: bool
+    """Whether `mine` belongs to nobody else."""
+
+    def pieces(self) -> Iterator[tuple[slice, Tensor, Tensor | TopK, Tensor]]:
+        """Yield pieces of the block: where, student logits, what the teacher says, targets."""
+        for start in range(0, len(self.targets), self.piece_rows):
+            piece = slice(start, start + self.piece_rows)
+            yield piece, self.mine[piece], self.said[piece], self.targets[piece]
+
+    def slope_room(self) -> Tensor:
+        """Return where the logits' gradients go: over the logits, which nobody needs once their terms are made."""
+        return self.mine if self.owned else torch.empty_like(self.mine)
 
 
 class ChunkedTerms(torch.autograd.Function):
-    """Terms whose backward pass makes every chunk's logits again.
+    """The terms of a `Work`, whose gradients are made in the forward pass where the slopes are known then.
 
     Checkpointing would do, but for each chunk it makes a new gradient of the whole output layer and adds it up; here
     all chunks add to one, in float32 or better.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, terms: Terms, rows: int, formats: Any, teacher: Projection, targets: Tensor, *student: Any
-    ) -> Any:
+    def forward(ctx: Any, work: Work, slopes: Tensor | None, *student: Any) -> Any:
         """Return the terms, [terms, tokens]."""
-        ctx.terms, ctx.rows, ctx.formats, ctx.device = terms, rows, formats, targets.device.type
-        ctx.save_for_backward(targets, *teacher, *student)
+        ctx.work, ctx.device = work, work.targets.device.type
         with torch.autocast(ctx.device, enabled=False):
-            chunks = Chunks(rows, formats, Projection(*student), teacher)
-            return torch.cat([terms(mine, other, targets[piece]) for piece, mine, other in chunks], dim=1)
+            if slopes is None:
+                made: list[Tensor | None] = []
+                values = work.values()
+            else:
+                values, made = work.with_gradients(slopes, ctx.needs_input_grad[2:])
+        ctx.formats = [None if tensor is None else tensor.dtype for tensor in student]
+        ctx.save_for_backward(slopes, *made)
+        return values
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """Return the gradients of hidden states, output embedding and its bias."""
-        targets, *tensors = ctx.saved_tensors
-        teacher, student = Projection(*tensors[:3]), Projection(*tensors[3:])
-        wanted = ctx.needs_input_grad[5:]
-        sums = [zeros(t) if t is not None and w else None for t, w in zip(student, wanted, strict=True)]
-        hidden, weight, bias = sums
-        with torch.autocast(ctx.device, enabled=False):
-            chunks = Chunks(ctx.rows, ctx.formats, student, teacher)
-            for piece, logits_of_chunk, other in chunks:
-                with torch.enable_grad():
-                    mine = logits_of_chunk.detach().requires_grad_()
-                    values = ctx.terms(mine, other, targets[piece])
-                (slope,) = torch.autograd.grad(values, mine, gradient[:, piece])
-                if hidden is not None:
-                    hidden[piece] = slope if chunks.student.weight is None else slope @ chunks.student.weight
-                if weight is not None:
-                    add_product(weight, slope.T, chunks.student.hidden[piece])
-                if bias is not None:
-                    bias += slope.sum(0)
-        made = [s if s is None or t is None else s.to(t.dtype) for s, t in zip(sums, student, strict=True)]
-        return (None, None, None, None, None, *made)
+        slopes, *made = ctx.saved_tensors
+        factor = None if slopes is None else common_factor(gradient, slopes)
+        if factor is None:
+            with torch.autocast(ctx.device, enabled=False):
+                _, made = ctx.work.with_gradients(gradient, ctx.needs_input_grad[2:])
+        else:
+            made = [tensor if tensor is None else tensor * factor for tensor in made]
+        formats = zip(made, ctx.formats, strict=True)
+        return (None, None, *(tensor if tensor is None else tensor.to(kind) for tensor, kind in formats))
+
+
+def common_factor(gradient: Tensor, slopes: Tensor) -> Tensor | None:
+    """Return the number that the slopes must be multiplied with to give the gradient, [], or None if there is none."""
+    largest = slopes.abs().argmax()
+    slope = slopes.flatten()[largest]
+    factor = torch.where(slope == 0, slope, gradient.flatten()[largest] / slope)
+    tolerance = 16 * torch.finfo(gradient.dtype).eps
+    return factor if torch.allclose(gradient, slopes * factor, rtol=tolerance, atol=0) else None
 
 
 def zeros(like: Tensor) -> Tensor:

@@ -9,11 +9,21 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
-from lightning_modules.losses import Projection, chunked_terms, generalized_jsd, log_probabilities, projection_of
+from lightning_modules.losses import (
+    Projection,
+    TopK,
+    chunked_terms,
+    generalized_jsd,
+    log_probabilities,
+    projection_of,
+    top_k_log_probabilities,
+)
+from lightning_modules.losses.chunked import Sizes, Work
 from students import RandomWeights
 from students.split_model import SplitModel
 
 TOKENS, STUDENT_FEATURES, TEACHER_FEATURES, VOCABULARY = 23, 5, 6, 40
+SMALL = Sizes(block=7 * VOCABULARY, piece=3 * VOCABULARY)
 
 
 def terms(student: Tensor, teacher: Tensor, targets: Tensor) -> Tensor:
@@ -42,6 +52,10 @@ class Sides:
     def whole(self) -> Tensor:
         return terms(F.linear(*self.student), F.linear(*self.teacher[:2]), self.targets)
 
+    @property
+    def slopes(self) -> Tensor:
+        return self.upstream / 4  # known but for a factor that is common to all
+
     def gradients(self, value: Tensor) -> list[Tensor]:
         return list(torch.autograd.grad(value, self.learns, self.upstream))
 
@@ -50,10 +64,13 @@ class Sides:
 @pytest.mark.parametrize("bias", [False, True], ids=["no bias", "bias"])
 @pytest.mark.parametrize("teacher_vocabulary", [VOCABULARY, VOCABULARY + 9, VOCABULARY - 3])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_chunks_equal_all_at_once(rows: int, bias: bool, teacher_vocabulary: int, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("known", [False, True], ids=["", "known slopes"])
+def test_chunks_equal_all_at_once(
+    rows: int, bias: bool, teacher_vocabulary: int, dtype: torch.dtype, known: bool
+) -> None:
     sides = Sides(dtype, bias, teacher_vocabulary)
-    at_once = rows * max(VOCABULARY, teacher_vocabulary)
-    found = chunked_terms(terms, sides.student, sides.teacher, sides.targets, logits_at_once=at_once)
+    slopes, sizes = sides.slopes if known else None, Sizes(rows * VOCABULARY, 2 * VOCABULARY)
+    found = chunked_terms(terms, sides.student, sides.teacher, sides.targets, slopes, sizes)
     whole = sides.whole()
     tolerance = 1e-6 if dtype == torch.float32 else 1e-13
     torch.testing.assert_close(found, whole, rtol=tolerance, atol=tolerance)
@@ -61,12 +78,15 @@ def test_chunks_equal_all_at_once(rows: int, bias: bool, teacher_vocabulary: int
         torch.testing.assert_close(mine, other, rtol=tolerance, atol=tolerance * float(other.abs().max()))
 
 
-def test_the_slope_is_that_of_finite_differences_and_none_goes_to_the_teacher() -> None:
+@pytest.mark.parametrize("known", [False, True], ids=["", "known slopes"])
+def test_the_slope_is_that_of_finite_differences_and_none_goes_to_the_teacher(known: bool) -> None:
     sides = Sides(torch.float64)
     teacher = Projection(sides.teacher.hidden.requires_grad_(), sides.teacher.weight.requires_grad_())
+    slopes, sizes = sides.slopes if known else None, Sizes(5 * VOCABULARY, 1)
 
     def chunked(*learns: Tensor) -> Tensor:
-        return chunked_terms(terms, Projection(*learns), teacher, sides.targets, logits_at_once=5 * VOCABULARY)
+        found = chunked_terms(terms, Projection(*learns), teacher, sides.targets, slopes, sizes)
+        return (found * sides.upstream).sum() if known else found
 
     assert torch.autograd.gradcheck(chunked, tuple(sides.learns))
     chunked(*sides.learns).sum().backward()
@@ -74,20 +94,71 @@ def test_the_slope_is_that_of_finite_differences_and_none_goes_to_the_teacher() 
     assert teacher.weight.grad is None
 
 
-def test_a_frozen_output_layer_gets_no_gradient() -> None:
+@pytest.mark.parametrize("known", [False, True], ids=["", "known slopes"])
+def test_a_frozen_output_layer_gets_no_gradient(known: bool) -> None:
     sides = Sides()
     sides.student.weight.requires_grad_(False)
     sides.student.bias.requires_grad_(False)
-    chunked_terms(terms, sides.student, sides.teacher, sides.targets, 3 * VOCABULARY).sum().backward()
+    slopes = torch.ones(2, TOKENS) if known else None
+    made = chunked_terms(terms, sides.student, sides.teacher, sides.targets, slopes, SMALL)
+    made.sum().backward()
     assert sides.student.weight.grad is None
     assert sides.student.hidden.grad is not None
 
 
+@pytest.mark.parametrize("factor", [0.0, 3.0])
+def test_slopes_that_were_told_are_used_once_and_only_scaled(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    sides = Sides()
+    expected = sides.gradients(sides.whole() * factor)
+    passes = []
+    once = Work.with_gradients
+    monkeypatch.setattr(Work, "with_gradients", lambda *a: passes.append("pass") or once(*a))
+    found = sides.gradients(
+        chunked_terms(terms, sides.student, sides.teacher, sides.targets, sides.slopes, SMALL) * factor
+    )
+    assert passes == ["pass"]
+    for mine, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6 * float(other.abs().max()))
+
+
+@pytest.mark.parametrize("told", [torch.zeros(2, TOKENS), torch.ones(2, TOKENS)], ids=["none", "others"])
+def test_slopes_that_turn_out_wrong_cost_time_and_nothing_else(told: Tensor) -> None:
+    sides = Sides()
+    found = sides.gradients(chunked_terms(terms, sides.student, sides.teacher, sides.targets, told, SMALL))
+    for mine, other in zip(found, sides.gradients(sides.whole()), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6 * float(other.abs().max()))
+
+
+def test_without_gradients_none_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    sides = Sides()
+    monkeypatch.delattr(Work, "with_gradients")
+    with torch.no_grad():
+        found = chunked_terms(terms, sides.student, sides.teacher, sides.targets, sides.slopes, SMALL)
+    torch.testing.assert_close(found, sides.whole().detach())
+
+
+def test_a_teacher_that_told_its_most_probable_tokens_is_taken_piece_by_piece() -> None:
+    def stored(student: Tensor, said: TopK, targets: Tensor) -> Tensor:
+        nll = F.cross_entropy(student, targets, reduction="none")
+        return torch.stack([nll, generalized_jsd(*top_k_log_probabilities(student, said, 2.0), 0.3)])
+
+    sides = Sides()
+    logs, ids = F.linear(*sides.teacher[:2]).log_softmax(-1).topk(5)
+    known = TopK(ids, logs, 1 - logs.exp().sum(-1))
+    found = chunked_terms(stored, sides.student, known, sides.targets, sides.slopes, SMALL)
+    whole = stored(F.linear(*sides.student), known, sides.targets)
+    torch.testing.assert_close(found, whole, rtol=1e-6, atol=1e-6)
+    for mine, other in zip(sides.gradients(found), sides.gradients(whole), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6 * float(other.abs().max()))
+
+
 @pytest.mark.parametrize("autocast", [False, True], ids=["weights", "autocast"])
-def test_half_precision_logits_are_compared_in_float32(autocast: bool) -> None:
+@pytest.mark.parametrize("known", [False, True], ids=["", "known slopes"])
+def test_half_precision_logits_are_compared_in_float32(autocast: bool, known: bool) -> None:
     half, exact = Sides(torch.float32 if autocast else torch.bfloat16), Sides(torch.float64)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        found = chunked_terms(terms, half.student, half.teacher, half.targets, 7 * VOCABULARY)
+        slopes = half.slopes if known else None
+        found = chunked_terms(terms, half.student, half.teacher, half.targets, slopes, SMALL)
         whole = half.whole()
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, whole, rtol=1e-6, atol=1e-6)
@@ -114,10 +185,12 @@ class Largest(TorchDispatchMode):
         return made
 
 
-def test_no_tensor_ever_holds_the_logits_of_all_tokens() -> None:
+@pytest.mark.parametrize("known", [False, True], ids=["", "known slopes"])
+def test_no_tensor_ever_holds_the_logits_of_all_tokens(known: bool) -> None:
     sides = Sides(bias=False)
     with Largest() as chunked:
-        chunked_terms(terms, sides.student, sides.teacher, sides.targets, 7 * VOCABULARY).sum().backward()
+        slopes = torch.ones(2, TOKENS) if known else None
+        chunked_terms(terms, sides.student, sides.teacher, sides.targets, slopes, SMALL).sum().backward()
     with Largest() as whole:
         sides.whole().sum().backward()
     assert (chunked.rows, whole.rows) == (7, TOKENS)
@@ -144,7 +217,7 @@ def test_a_model_that_does_more_than_project_gives_its_own_logits(splits: bool) 
     assert made.vocabulary == model.config.vocab_size
     whole = model(input_ids=ids).logits.flatten(0, 1)[positions]
     targets = torch.tensor([1, 2, 3, 4])
-    found = chunked_terms(terms, made, Projection(whole.detach() * 2), targets, logits_at_once=1)
+    found = chunked_terms(terms, made, Projection(whole.detach() * 2), targets, sizes=Sizes(1, 1))
     expected = terms(whole, whole.detach() * 2, targets)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
     mine, other = (torch.autograd.grad(value.sum(), list(model.parameters())) for value in (found, expected))
