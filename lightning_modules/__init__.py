@@ -11,8 +11,10 @@ from lightning_modules.callbacks import (
     StudentExport,
     UpdateCheckpoint,
 )
+from lightning_modules.chunk_divergences import GOLD, ULD, ChunkDivergence
 from lightning_modules.cli import TutelageCLI, train
 from lightning_modules.companion import Companion
+from lightning_modules.cross_tokenizer import CrossTokenizerDistillation
 from lightning_modules.data_module import CurriculumDataModule
 from lightning_modules.divergences import (
     AdaptiveKL,
@@ -29,6 +31,8 @@ from lightning_modules.logit_distillation import LogitDistillation
 from lightning_modules.measures import FixedSetLoss, Measure, PassRates, ProbeErrors, ProbeLosses, TrainingLosses
 from lightning_modules.on_policy_distillation import OnPolicyDistillation
 from lightning_modules.on_policy_gradient import SampledReverseKL
+from lightning_modules.policy_log import log_policy
+from lightning_modules.policy_losses import GroupAdvantage, NegativeAware, PolicyLoss
 from lightning_modules.sampler import CurriculumSampler
 from lightning_modules.sampling import AdaptiveShare, AnswerSource, OwnAnswers, Replay, Sampling, StudentShare
 from lightning_modules.schedules import (
@@ -43,21 +47,38 @@ from lightning_modules.schedules import (
     WarmupStableDecay,
 )
 from lightning_modules.supervised import SupervisedModule
+from lightning_modules.verified import VerifiedModule
+from lightning_modules.verified_online import OnlineVerifiedModule
 
 __all__ = [
+    "AdaptiveKL",
+    "AdaptiveShare",
+    "AnswerSource",
     "BatchLog",
+    "ChunkDivergence",
     "Companion",
     "Constant",
     "Cosine",
+    "CrossTokenizerDistillation",
     "CurriculumDataModule",
     "CurriculumFeedback",
     "CurriculumSampler",
+    "Divergence",
     "FixedSetLoss",
+    "ForwardKL",
+    "GOLD",
+    "GeneralizedJSD",
+    "GroupAdvantage",
     "Infinite",
     "Linear",
     "LogitDistillation",
     "Measure",
+    "NegativeAware",
+    "OnPolicyDistillation",
+    "OnlineVerifiedModule",
+    "OwnAnswers",
     "PassRates",
+    "PolicyLoss",
     "Power",
     "ProbeErrors",
     "ProbeLosses",
@@ -65,32 +86,27 @@ __all__ = [
     "REX",
     "RandomState",
     "Refined",
+    "Replay",
+    "ReverseKL",
+    "SampledReverseKL",
+    "Sampling",
     "Schedule",
+    "SkewForwardKL",
+    "SkewReverseKL",
     "StopOnGradientNorm",
     "StopOnPlateau",
     "StopOnTokens",
     "StudentExport",
+    "StudentShare",
     "SupervisedModule",
-    "TrainingLosses",
-    "TutelageCLI",
-    "UpdateCheckpoint",
-    "WarmupStableDecay",
-    "train",
-    "AdaptiveKL",
-    "Divergence",
-    "ForwardKL",
-    "GeneralizedJSD",
-    "ReverseKL",
-    "SkewForwardKL",
-    "SkewReverseKL",
     "SymmetricKL",
     "TotalVariation",
-    "AdaptiveShare",
-    "AnswerSource",
-    "OnPolicyDistillation",
-    "OwnAnswers",
-    "Replay",
-    "SampledReverseKL",
-    "Sampling",
-    "StudentShare",
+    "TrainingLosses",
+    "TutelageCLI",
+    "ULD",
+    "UpdateCheckpoint",
+    "VerifiedModule",
+    "WarmupStableDecay",
+    "log_policy",
+    "train",
 ]

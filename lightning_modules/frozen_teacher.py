@@ -38,17 +38,25 @@ class FrozenTeacher:
         Raises:
             ConfigError: It has another vocabulary, or an adapter.
         """
-        if self.source.adapter is not None:
-            raise ConfigError(
-                f"The teacher {self.source.weights.name} has an adapter ({self.source.adapter}), which starts at "
-                "nothing and would never be trained. Allowed is a teacher without one. Leave out teacher.adapter; to "
-                "teach with an adapted model, export it and name its folder."
-            )
+        self.refuse_adapter()
         refuse_another_vocabulary(student, self.source)
         if student.tokenizer.chat_template != self.source.tokenizer.chat_template:
             log.warning(
                 "The teacher %s has another chat template; it reads the lessons as the student's template writes them",
                 self.source.weights.name,
+            )
+
+    def refuse_adapter(self) -> None:
+        """Refuse a teacher with an adapter.
+
+        Raises:
+            ConfigError: It has one.
+        """
+        if self.source.adapter is not None:
+            raise ConfigError(
+                f"The teacher {self.source.weights.name} has an adapter ({self.source.adapter}), which starts at "
+                "nothing and would never be trained. Allowed is a teacher without one. Leave out teacher.adapter; to "
+                "teach with an adapted model, export it and name its folder."
             )
 
     def load(self, device: torch.device, double: bool = False) -> FrozenTeacher:
@@ -122,6 +130,7 @@ def refuse_another_vocabulary(student: Student, teacher: Student) -> None:
         f"{len(mine)} and {len(other)} tokens: id {first} is {mine.get(first)!r} to the student and "
         f"{other.get(first)!r} to the teacher. Logits are compared token by token, and ids of another tokenizer are "
         "noise to the teacher. Allowed are teachers with the student's very vocabulary; their output layers may be "
-        "padded to another size. Choose a teacher of the student's family, or let this teacher write texts (tutelage "
-        "distill) and train on those with lightning_modules.SupervisedModule."
+        "padded to another size. Choose a teacher of the student's family, train with "
+        "lightning_modules.CrossTokenizerDistillation, which compares texts where both tokenizers meet, or let this "
+        "teacher write texts (tutelage distill) and train on those with lightning_modules.SupervisedModule."
     )
