@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from curricula import Mixture, NextPrompts, Ordering, Selector, Shuffled, Signal
 from lessons.errors import ConfigError
@@ -20,6 +20,10 @@ __all__ = ["Arm", "Course", "Training"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 TAKEN = ("base", "teacher", "steps", "exams")
+
+PassedOn = int | str | dict[str, Any] | None
+"""A setting that only training understands. Not `Any`: the parser would then fill in all that a class takes, also what
+training itself gives it, such as `optimizer: null` for one of torch's schedulers."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Arm:
     """Which lessons to leave out, step by step, each from what the ones before it kept."""
     mixture: Mixture | None = None
     """Which lessons every update draws from the order; None goes through it, pass by pass."""
-    training: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, PassedOn] = field(default_factory=dict)
     """Keys of the course's `training` that this arm sets otherwise."""
 
     @property
@@ -93,7 +97,7 @@ class Arm:
                 f"The arm {name!r} sets training.{unknown[0]}, which does not exist. Allowed are {', '.join(known)}. "
                 "Correct the key; settings of Lightning's Trainer stand under `trainer`."
             )
-        return replace(shared, **self.training)
+        return replace(shared, **cast("dict[str, Any]", self.training))
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from curricula import EasyFirst, Given, WeakTopics
 from lessons import ArithmeticSource, NumberGrader
 from lessons.errors import ConfigError
 from students import AnswerOnly, Pretrained, RationaleThenAnswer, Student
 from teachers import RationaleAnnotator, RecordedAnnotations, ScriptedBackend
+from tutelage.command_line import make_parser
+from tutelage.commands.course import course as course_command
 from tutelage.course import Arm, Course, Training
+from tutelage.course_steps import round_config
+from tutelage.settings import build
 
 TEACHER = ScriptedBackend("teachers.programs.addition:answer")
 
@@ -54,6 +61,37 @@ def test_a_plain_course_is_fine():
 def test_contradictions_are_refused_before_anything_is_spent(changes, message):
     with pytest.raises(ConfigError, match=message):
         course(**changes).check()
+
+
+PARTS = {
+    "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}},
+    "schedule": {"class_path": "torch.optim.lr_scheduler.StepLR", "init_args": {"step_size": 3}},
+    "module": {"init_args": {}},
+}
+
+
+@pytest.mark.parametrize("place", ["course", "arm"])
+def test_parts_that_training_builds_reach_it_as_they_were_given(tmp_path: Path, place: str):
+    """Nothing is filled in: a scheduler of torch would come back with `optimizer: null`, and training refuse it."""
+    lines = {
+        "folder": str(tmp_path / "course"),
+        "prompts": {"class_path": "lessons.ArithmeticSource", "init_args": {"size": 5}},
+        "exam": {"class_path": "lessons.ArithmeticSource", "init_args": {"size": 5, "part": "exam"}},
+        "grader": "lessons.NumberGrader",
+        "student": {"weights": "students.RandomWeights"},
+        "arms": {"a": {"rendering": "students.AnswerOnly", "training": PARTS if place == "arm" else {}}},
+        "training": PARTS if place == "course" else {},
+    }
+    (tmp_path / "course.yaml").write_text(yaml.safe_dump(lines))
+    parser = make_parser(course_command, "tutelage course")
+    settings = parser.parse_args(["--config", str(tmp_path / "course.yaml")])
+    built = vars(parser.instantiate(settings, instantiators=[(build, object, True)]))
+    built.pop("config")
+    config = round_config(Course(**built), 0, "a", tmp_path)
+    model = config["model"]["init_args"]
+    assert {name: model[name] for name in ("optimizer", "schedule")} == {
+        name: PARTS[name] for name in ("optimizer", "schedule")
+    }
 
 
 def test_an_arm_overrides_single_training_settings():
