@@ -27,7 +27,7 @@ from students.renderings import (
     render_all,
 )
 from students.student import Student
-from students.weights import GGUF, Loaded, Pretrained, PretrainedTokenizer, RandomWeights, Weights
+from students.weights import GGUF, Loaded, Pretrained, PretrainedTokenizer, PrunedCopy, RandomWeights, Weights
 
 __all__ = [
     "AnswerGroups",
@@ -49,6 +49,7 @@ __all__ = [
     "Pairs",
     "Pretrained",
     "PretrainedTokenizer",
+    "PrunedCopy",
     "RandomWeights",
     "RationalePrefix",
     "RationaleThenAnswer",
