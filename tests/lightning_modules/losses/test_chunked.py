@@ -34,20 +34,23 @@ def terms(student: Tensor, teacher: Tensor, targets: Tensor) -> Tensor:
 class Sides:
     """Student and teacher with inputs that learn."""
 
-    def __init__(self, dtype: torch.dtype = torch.float32, bias: bool = True, teacher_vocabulary: int = VOCABULARY):
+    def __init__(
+        self, dtype: torch.dtype = torch.float32, bias: bool = True, teacher_vocabulary: int = VOCABULARY,
+        tokens: int = TOKENS,
+    ) -> None:  # fmt: skip
         draw = torch.Generator().manual_seed(0)
 
         def random(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=draw, dtype=torch.float64).to(dtype)
 
-        self.learns = [random(TOKENS, STUDENT_FEATURES), random(VOCABULARY, STUDENT_FEATURES)]
+        self.learns = [random(tokens, STUDENT_FEATURES), random(VOCABULARY, STUDENT_FEATURES)]
         self.learns += [random(VOCABULARY)] if bias else []
         for tensor in self.learns:
             tensor.requires_grad_()
         self.student = Projection(*self.learns)
-        self.teacher = Projection(random(TOKENS, TEACHER_FEATURES), random(teacher_vocabulary, TEACHER_FEATURES))
-        self.targets = torch.randint(0, VOCABULARY, (TOKENS,), generator=draw)
-        self.upstream = random(2, TOKENS).to(torch.promote_types(dtype, torch.float32))
+        self.teacher = Projection(random(tokens, TEACHER_FEATURES), random(teacher_vocabulary, TEACHER_FEATURES))
+        self.targets = torch.randint(0, VOCABULARY, (tokens,), generator=draw)
+        self.upstream = random(2, tokens).to(torch.promote_types(dtype, torch.float32))
 
     def whole(self) -> Tensor:
         return terms(F.linear(*self.student), F.linear(*self.teacher[:2]), self.targets)
@@ -80,9 +83,9 @@ def test_chunks_equal_all_at_once(
 
 @pytest.mark.parametrize("known", [False, True], ids=["", "known slopes"])
 def test_the_slope_is_that_of_finite_differences_and_none_goes_to_the_teacher(known: bool) -> None:
-    sides = Sides(torch.float64)
+    sides = Sides(torch.float64, tokens=4)
     teacher = Projection(sides.teacher.hidden.requires_grad_(), sides.teacher.weight.requires_grad_())
-    slopes, sizes = sides.slopes if known else None, Sizes(5 * VOCABULARY, 1)
+    slopes, sizes = sides.slopes if known else None, Sizes(3 * VOCABULARY, 1)
 
     def chunked(*learns: Tensor) -> Tensor:
         found = chunked_terms(terms, Projection(*learns), teacher, sides.targets, slopes, sizes)
