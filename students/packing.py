@@ -2,107 +2,145 @@
 
 Everything in a causal model but attention works on each token by itself, so it may run on all real tokens of a batch in
 one row, with position ids that start again at every sequence. For attention alone the tokens are put back into rows of
-their own, sequence by sequence: sequences cannot mix, there is no mask, and the fast causal kernels of every device
-apply. (From position ids alone transformers 5.23 builds a block-diagonal mask for "sdpa" and "eager", of the square of
-all tokens: right as well, but it costs more than the padding did; only its flash kernels, on CUDA, need no such mask.)
+their own, sequences of about one length together: they cannot mix, there is no mask, and the fast causal kernels of
+every device apply. (From position ids alone transformers 5.23 builds a block-diagonal mask for "sdpa" and "eager", of
+the square of all tokens: right as well, but dearer than the padding was. Only its flash kernels, on CUDA, need none.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["ATTENTION", "WORTH_PACKING", "Rows", "attention_limit", "register_attention"]
+__all__ = ["ATTENTION", "WORTH_PACKING", "Packed", "Rows", "attention_limit", "pack", "register_attention"]
 
 ATTENTION = "sdpa_by_sequence"
 """The name under which transformers knows our attention."""
 
-WORTH_PACKING = 1.05
-"""Places of a padded batch per real token, from which on packing is faster than the padding that it saves."""
+WORTH_PACKING = 1.1
+"""Places of a padded batch per real token, from which on it is packed: below, cutting and joining costs as much."""
+
+ALIKE = 0.8
+"""Sequences are attended to together if they are at least this share of the longest of them."""
+
+
+class Packed(NamedTuple):
+    """A batch as one row."""
+
+    input_ids: Tensor
+    """The real tokens, sequence by sequence, the longest first, int64 [1, tokens]."""
+    position_ids: Tensor
+    """The position of each in its own sequence, int64 [1, tokens]."""
+    places: Tensor
+    """Where the wanted positions are in it, int64 [wanted]."""
+    rows: tuple[Rows, ...]
+    """How attention cuts it."""
+
+
+def pack(input_ids: Tensor, positions: Tensor) -> Packed | None:
+    """Pack a right-padded batch, or return None where that would save too little.
+
+    A row ends with the last of its positions: nothing behind it changes what is predicted there.
+
+    Args:
+        input_ids: Right-padded, [rows, time].
+        positions: What is wanted, as index into the flattened [rows * time], [wanted].
+    """
+    rows, width = input_ids.shape
+    ends = positions.new_zeros(rows).scatter_reduce(0, positions // width, positions % width, "amax")
+    lengths: list[int] = (ends + 1).tolist()
+    if rows * width < WORTH_PACKING * sum(lengths):
+        return None
+    order = sorted(range(rows), key=lambda row: -lengths[row])
+    steps = [torch.arange(lengths[row]) for row in order]
+    device = input_ids.device
+    taken = torch.cat([row * width + step for row, step in zip(order, steps, strict=True)]).to(device)
+    token_of = positions.new_zeros(rows * width).index_copy(0, taken, torch.arange(len(taken), device=device))
+    return Packed(
+        input_ids.flatten()[taken][None],
+        torch.cat(steps).to(device)[None],
+        token_of[positions],
+        tuple(Rows.of(alike, device) for alike in runs([lengths[row] for row in order])),
+    )
+
+
+def runs(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Cut falling lengths into runs of about one length.
+
+    >>> list(runs([100, 90, 70, 70, 9]))
+    [[100, 90], [70, 70], [9]]
+    """
+    run: list[int] = []
+    for length in lengths:
+        if run and length < ALIKE * run[0]:
+            yield run
+            run = []
+        run.append(length)
+    yield run
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Where the tokens of a padded batch are in its packed form, and back.
+    """Some sequences of a packed row that are attended to together, as rows padded to the longest of them.
 
-    Not a tensor and not a tuple of tensors: it travels through the model's keyword arguments untouched.
+    Not a tuple of tensors: it travels through the model's keyword arguments, and nothing there shall look inside.
     """
 
     shape: tuple[int, int]
-    """Rows and longest sequence of the padded batch, without columns that are padding everywhere."""
-    token_of_place: Tensor
-    """For every place of [rows * time]: the packed token there; for padding any token, int64 [rows * time]."""
+    """Sequences, and tokens of the longest."""
+    tokens: int
+    """Tokens of all of them."""
+    token_of_place: Tensor | None
+    """For every place of [rows * time]: the token there, for padding any one, int64; None where nothing is padded."""
     place_of_token: Tensor
-    """For every packed token: its place, int64 [tokens]."""
-    position_ids: Tensor
-    """Position of every packed token in its own sequence, int64 [1, tokens]."""
+    """For every token its place, int64 [tokens]."""
 
     @classmethod
-    def of(cls, input_ids: Tensor, positions: Tensor) -> tuple[Rows, Tensor, Tensor] | None:
-        """Pack a right-padded batch, or return None where that would save too little.
-
-        A row ends with the last of its positions: nothing behind it changes what is predicted there.
-
-        Args:
-            input_ids: Right-padded, [rows, time].
-            positions: What is wanted, as index into the flattened [rows * time], [wanted].
-
-        Returns:
-            The rows, the packed ids [1, tokens], and the packed index of every position [wanted].
-        """
-        rows, width = input_ids.shape
-        ends = positions.new_zeros(rows).scatter_reduce(0, positions // width, positions % width, "amax")
-        real = torch.arange(width, device=ends.device) <= ends[:, None]  # [rows, time]
-        longest, tokens = torch.stack([ends.max() + 1, real.sum()]).tolist()
-        if rows * width < WORTH_PACKING * tokens:
-            return None
-        real = real[:, :longest].flatten()
-        token_of_place = real.cumsum(0) - 1
-        place_of_token = real.nonzero()[:, 0]
-        made = cls((rows, longest), token_of_place, place_of_token, place_of_token[None] % longest)
-        packed = input_ids[:, :longest].flatten()[place_of_token][None]
-        return made, packed, token_of_place[positions // width * longest + positions % width]
+    def of(cls, lengths: Sequence[int], device: torch.device) -> Rows:
+        """Lay out sequences of these lengths."""
+        real = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).flatten()
+        place_of_token = real.nonzero()[:, 0].to(device)
+        token_of_place = None if real.all() else (real.cumsum(0) - 1).to(device)
+        return cls((len(lengths), max(lengths)), sum(lengths), token_of_place, place_of_token)
 
     def apart(self, packed: Tensor) -> Tensor:
         """Return [1, heads, tokens, features] as [rows, heads, time, features]."""
-        flat: Tensor = rearrange(packed[0].transpose(0, 1), self.token_of_place, self.place_of_token)
-        return flat.view(*self.shape, *flat.shape[1:]).transpose(1, 2)
+        flat = packed[0].transpose(0, 1)
+        if self.token_of_place is not None:
+            flat = spread(flat, self.token_of_place, self.place_of_token)
+        return flat.reshape(*self.shape, *flat.shape[1:]).transpose(1, 2)
 
     def together(self, apart: Tensor) -> Tensor:
-        """Return [rows, time, heads, features] as [1, tokens, heads, features]."""
-        packed: Tensor = rearrange(apart.flatten(0, 1), self.place_of_token, self.token_of_place, True)
-        return packed[None]
+        """Return [rows, time, heads, features] as [tokens, heads, features]."""
+        flat = apart.flatten(0, 1)
+        return flat if self.token_of_place is None else flat.index_select(0, self.place_of_token)
 
 
-class Rearranged(torch.autograd.Function):
-    """Takes some rows of a matrix; the backward pass is a gather as well, not a scatter that adds up.
+class Spread(torch.autograd.Function):
+    """Takes rows of a matrix, some twice, of which only the first counts; the backward pass takes as well.
 
-    That needs that every row counts once. Padding holds copies of real tokens, but nothing real attends to it, so its
-    gradient is zero and is left out.
+    Padding holds copies of real tokens. Nothing real attends to it, so its gradient is zero, and adding it up (which is
+    slow, and on CUDA in no fixed order) can be left out.
     """
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, there: Tensor, back: Tensor, to_tokens: bool = False) -> Tensor:
+    def forward(ctx: Any, rows: Tensor, there: Tensor, back: Tensor) -> Tensor:
         """Return rows[there]."""
-        ctx.save_for_backward(there, back)
-        ctx.to_tokens, ctx.places = to_tokens, len(rows)
+        ctx.save_for_backward(back)
         return rows.index_select(0, there)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        """Return the gradient of the rows, zero where none was taken."""
-        there, back = ctx.saved_tensors
-        (gradient,) = gradients
-        if not ctx.to_tokens:
-            return gradient.index_select(0, back), None, None, None
-        whole = gradient.new_zeros(ctx.places, *gradient.shape[1:])
-        return whole.index_copy(0, there, gradient), None, None, None
+        """Return the gradient of the rows."""
+        (back,) = ctx.saved_tensors
+        return gradients[0].index_select(0, back), None, None
 
 
-rearrange: Any = Rearranged.apply
+spread: Any = Spread.apply
 
 
 def attention_by_sequence(
@@ -111,18 +149,22 @@ def attention_by_sequence(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
-    rows_of_sequences: Rows | None = None,
+    rows_of_sequences: tuple[Rows, ...] = (),
     **settings: Any,
 ) -> tuple[Tensor, Tensor | None]:
     """Attend inside each sequence of a packed row; without a layout, as "sdpa" does."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     attend: Any = sdpa_attention_forward
-    if rows_of_sequences is None:
+    if not rows_of_sequences:
         return attend(module, query, key, value, attention_mask, **settings)  # type: ignore[no-any-return]
-    apart = [rows_of_sequences.apart(states) for states in (query, key, value)]
-    output, _ = attend(module, *apart, None, **settings)
-    return rows_of_sequences.together(output), None
+    tokens = [rows.tokens for rows in rows_of_sequences]
+    outputs = []
+    cut = [torch.split(states, tokens, dim=2) for states in (query, key, value)]
+    for rows, *states in zip(rows_of_sequences, *cut, strict=True):
+        output, _ = attend(module, *(rows.apart(x) for x in states), None, **settings)
+        outputs.append(rows.together(output))
+    return torch.cat(outputs)[None], None
 
 
 def register_attention() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from students.packing import ATTENTION, Rows, attention_limit, register_attention
+from students.packing import ATTENTION, attention_limit, pack, register_attention
 from students.token_nll import LOGITS_AT_ONCE, nll_of_logits, token_nll
 
 __all__ = ["SplitModel", "Statistic"]
@@ -103,14 +103,16 @@ class SplitModel:
 
     def packed_outputs(self, input_ids: Tensor, positions: Tensor) -> Tensor:
         """Return what `outputs` gives at some positions, [positions, ...]; padding is left out where that pays."""
-        made = Rows.of(input_ids, positions)
-        if made is None:
+        packed = pack(input_ids, positions)
+        if packed is None:
             return self.outputs(input_ids=input_ids).flatten(0, 1)[positions]
-        rows, packed, places = made
-        unmasked = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=packed.device)  # 4D: transformers makes no mask
+        unmasked = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=input_ids.device)  # 4D: transformers makes no mask
         return self.outputs(
-            input_ids=packed, position_ids=rows.position_ids, attention_mask=unmasked, rows_of_sequences=rows
-        )[0][places]
+            input_ids=packed.input_ids,
+            position_ids=packed.position_ids,
+            attention_mask=unmasked,
+            rows_of_sequences=packed.rows,
+        )[0][packed.places]
 
     def hidden(self, input_ids: Tensor) -> Tensor:
         """Return the final hidden states, [rows, time, features]."""

@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from students import LoRA, RandomWeights, Student
-from students.packing import ATTENTION, Rows
+from students.packing import ATTENTION, WORTH_PACKING, Rows, pack
 from students.split_model import SplitModel
 
 SIZE = 55
@@ -190,22 +190,33 @@ def test_an_exported_model_does_not_know_our_attention(tmp_path: str) -> None:
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3)), min_size=1, max_size=6))
 def test_every_real_token_is_packed_once_and_comes_back(shape: list[tuple[int, int]]) -> None:
     width = max(length + padding for length, padding in shape)
-    lengths = torch.tensor([length for length, _ in shape])
+    lengths = [length for length, _ in shape]
     ids = torch.arange(len(shape) * width).view(len(shape), width)
-    real = torch.arange(width) < lengths[:, None]
-    positions = real.flatten().nonzero()[:, 0]
-    made = Rows.of(ids, positions)
-    if made is None:
-        assert ids.numel() < 1.05 * int(lengths.sum())
+    real = torch.arange(width) < torch.tensor(lengths)[:, None]
+    packed = pack(ids, real.flatten().nonzero()[:, 0])
+    if packed is None:
+        assert ids.numel() < WORTH_PACKING * sum(lengths)
         return
-    rows, packed, places = made
-    assert packed[0].tolist() == ids[real].tolist()
-    assert packed[0, places].tolist() == ids.flatten()[positions].tolist()
-    assert rows.position_ids[0].tolist() == [t for length in lengths.tolist() for t in range(length)]
-    states = torch.randn(1, 2, packed.shape[1], 3, dtype=torch.float64, requires_grad=True)
+    assert packed.input_ids[0, packed.places].tolist() == ids[real].tolist()
+    assert sorted(packed.input_ids[0].tolist()) == sorted(ids[real].tolist())
+    assert packed.position_ids.tolist() == (packed.input_ids % width).tolist()
+    assert sorted(t for rows in packed.rows for t in lengths_in(rows)) == sorted(lengths)
+
+
+def lengths_in(rows: Rows) -> list[int]:
+    """How many tokens each row holds, from where its tokens are."""
+    return (rows.place_of_token // rows.shape[1]).bincount(minlength=rows.shape[0]).tolist()
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6))
+def test_rows_are_cut_out_and_put_together_again_with_their_gradients(lengths: list[int]) -> None:
+    rows = Rows.of(lengths, torch.device("cpu"))
+    states = torch.randn(1, 2, sum(lengths), 3, dtype=torch.float64, requires_grad=True)
     apart = rows.apart(states)
-    assert apart.shape == (len(shape), 2, int(lengths.max()), 3)
+    assert apart.shape == (len(lengths), 2, max(lengths), 3)
+    for row, piece in zip(apart, states[0].split(lengths, dim=1), strict=True):
+        assert torch.equal(row[:, : piece.shape[1]], piece)
     again = rows.together(apart.transpose(1, 2))
-    assert torch.equal(again, states.transpose(1, 2))
+    assert torch.equal(again, states[0].transpose(0, 1))
     (slope,) = torch.autograd.grad((again * again).sum(), states)
     assert torch.equal(slope, 2 * states)
