@@ -87,10 +87,12 @@ TRAINED = {  # arms whose student scores for another, and arms whose plan hears
     "data-diets": ["data-diet"],
     "deepdistill": ["random"],
     "degree-curriculum": ["degree"],
+    "delift": ["random-share"],
     "diversify-and-conquer": ["diversify-and-conquer"],
     "gain-rl": ["gaussian"],
     "ifd": ["random-share"],
     "instruct-mining": ["random-share"],
+    "iter-select-tune": ["everything"],
     "lobass": ["everything"],
     "multistage-filtering": ["skip-easy"],
     "paprika": ["paprika"],
@@ -225,12 +227,12 @@ def ifd(ran: Ran) -> None:
     assert len(set(ran.ids("random-share"))) == 40
 
 
-def best_of(ran: Ran, arm: str, by: str, sign: float) -> None:
-    """Check that an arm learns from the 40 best lessons and no others."""
+def best_of(ran: Ran, arm: str, by: str, sign: float, count: int = 40) -> None:
+    """Check that an arm learns from the best lessons and no others."""
     table = ran.signals(arm)
     values = sign * table.column(by).values
-    np.testing.assert_allclose(np.sort(values[table.left_out.kept]), np.sort(values)[-40:])
-    assert len(set(ran.ids(arm))) == 40
+    np.testing.assert_allclose(np.sort(values[table.left_out.kept]), np.sort(values)[-count:])
+    assert len(set(ran.ids(arm))) == count
 
 
 def lobass(ran: Ran) -> None:
@@ -334,13 +336,32 @@ def data_diets(ran: Ran) -> None:
     assert len(set(ran.ids("random-half"))) == 40
 
 
+def delift(ran: Ran) -> None:
+    kept = {arm: set(ran.ids(arm)) for arm in ran.course.arms}
+    assert {len(ids) for arm, ids in kept.items() if arm != "delift-continued"} == {12}
+    assert len({frozenset(ids) for ids in kept.values()}) == 4
+    table = ran.signals("delift-continued")
+    small = table.column("topic").values == 0
+    assert small.any()
+    assert not small[table.left_out.kept].any()
+    assert len(table.left_out.kept) == round(0.3 * (~small).sum())
+
+
+def iter_select_tune(ran: Ran) -> None:
+    best_of(ran, "iter-select-tune", "likely_hard", 1, 12)
+    facts = ran.signals("iter-select-tune").column("likely_hard").provenance
+    assert 10 <= facts["labels"] <= 30
+    assert 0 < facts["hard"] < facts["labels"]
+
+
 CHECKS = {
     check.__name__.replace("_", "-"): check
     for check in (
         human_inspired_orders, competence_pacing, cyclical, corgi_interleaving, re_ranking_weights, small_code_stages,
         mixed_curriculum, degree_curriculum, easy_hard_all, gain_rl, skill_it, ifd, lobass, instruct_mining,
         deepdistill, rft, repeated_random_subsets, tapir_selection, dual_stage_mixed, replay_with_re_warm,
-        power_law_rehearsal, diversify_and_conquer, multistage_filtering, paprika, data_diets,
+        power_law_rehearsal, diversify_and_conquer, multistage_filtering, paprika, data_diets, delift,
+        iter_select_tune,
     )
 }  # fmt: skip
 
