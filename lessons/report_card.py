@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist, quantiles
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from lessons.errors import DataError
 from lessons.records import Attempt, Prompt
 
-__all__ = ["Cell", "Interval", "ReportCard", "wilson"]
+__all__ = ["Cell", "Interval", "ReportCard", "effective_answers", "wilson"]
 
 MAX_LEVELS = 5
 TIERS = ("easy", "middle", "hard")
@@ -26,7 +27,7 @@ class Interval(NamedTuple):
     """Upper end, in [0, 1]."""
 
 
-def wilson(correct: int, total: int, confidence: float = 0.95) -> Interval:
+def wilson(correct: float, total: float, confidence: float = 0.95) -> Interval:
     """Return Wilson's score interval of a share: the p with (correct/total - p)^2 <= z^2 p (1 - p) / total.
 
     E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference".
@@ -39,7 +40,7 @@ def wilson(correct: int, total: int, confidence: float = 0.95) -> Interval:
     """
     if not 0 <= correct <= total or total < 1 or not 0 < confidence < 1:
         raise DataError(
-            f"No interval for {correct} right of {total} at confidence {confidence}: at least one answer, no more "
+            f"No interval for {correct:g} right of {total:g} at confidence {confidence}: at least one answer, no more "
             "right ones than answers and a confidence between 0 and 1 are needed. Check that the exam was graded."
         )
     z = NormalDist().inv_cdf((1 + confidence) / 2)
@@ -48,6 +49,42 @@ def wilson(correct: int, total: int, confidence: float = 0.95) -> Interval:
     half = z * math.sqrt(share * (1 - share) / total + weight / (4 * total)) / (1 + weight)
     # at the ends the formula is exact only up to rounding
     return Interval(max(centre - half, 0.0) if correct else 0.0, min(centre + half, 1.0) if correct < total else 1.0)
+
+
+def effective_answers(correct: Sequence[int], answers: Sequence[int]) -> float:
+    """Return how many answers to different questions would say as much as these, several of which share a question.
+
+    m = p (1 - p) / V, with p the share of right ones and V the variance of p over the questions,
+    V = N / (N - 1) sum_i (c_i - p n_i)^2 / (sum_i n_i)^2 (Kish 1965, Survey Sampling: the effective sample size of
+    clusters). Never more than there are answers, at least 1; the number of questions where all answers are alike.
+
+    >>> effective_answers([1, 0, 1], [1, 1, 1])
+    3.0
+    >>> round(effective_answers([4, 0, 4, 0, 4], [4, 4, 4, 4, 4]), 9)  # four times the same says it once
+    4.0
+
+    Args:
+        correct: Right answers to each question.
+        answers: Answers to each question, at least 1.
+    """
+    questions, total = len(answers), sum(answers)
+    if total == questions:
+        return float(total)
+    share = sum(correct) / total
+    spread = sum((right - share * count) ** 2 for right, count in zip(correct, answers, strict=True)) / total**2
+    if share in (0, 1) or questions == 1:
+        return float(questions)
+    variance = spread * questions / (questions - 1)
+    return max(1.0, min(float(total), share * (1 - share) / variance if variance else float(total)))
+
+
+def by_question(marks: Sequence[bool], questions: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Return the right answers, and all answers, to each question."""
+    correct: Counter[str] = Counter()
+    for name, mark in zip(questions, marks, strict=True):
+        correct[name] += mark
+    answers = Counter(questions)
+    return list(correct.values()), [answers[name] for name in correct]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +96,26 @@ class Cell:
     total: int
     """Answers graded, at least 1."""
     accuracy: float
-    """Share of right ones."""
+    """Share of right ones; with several answers to a question, the mean of pass@1 over the questions."""
     low: float
     """Lower end of the accuracy's interval."""
     high: float
     """Upper end of the accuracy's interval."""
 
     @classmethod
-    def of(cls, marks: list[bool], confidence: float = 0.95) -> Cell:
-        """Count marks."""
+    def of(cls, marks: Sequence[bool], confidence: float = 0.95, questions: Sequence[str] | None = None) -> Cell:
+        """Count marks.
+
+        Args:
+            marks: Whether each answer is right.
+            confidence: Confidence of the interval, in (0, 1).
+            questions: Which question each answers; None: each another. The interval is one over questions: it allows
+                for answers to one question being alike.
+        """
         correct, total = sum(marks), len(marks)
-        return cls(correct, total, correct / max(total, 1), *wilson(correct, total, confidence))
+        counted = total if questions is None else effective_answers(*by_question(marks, questions))
+        ends = wilson(correct * counted / max(total, 1), counted, confidence)
+        return cls(correct, total, correct / max(total, 1), *ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +133,7 @@ class ReportCard:
     unanswered: int
     """Prompts of the exam without an answer; they are in no cell."""
     overall: Cell
-    """All answers; several answers to one prompt count singly, which makes the intervals too narrow."""
+    """All answers. Several to one prompt count singly; the interval, one over prompts, allows for their likeness."""
     by_topic: dict[str, Cell]
     """By the prompts' topic, those without one left out; sorted by name."""
     by_tier: dict[str, Cell]
@@ -96,6 +142,8 @@ class ReportCard:
     """Answers cut off by the token limit."""
     tokens: int | None
     """Tokens written in all; None where not every answer has a count."""
+    samples: int = 1
+    """Answers to each prompt; the most that any has, where they differ."""
 
     @classmethod
     def of(cls, attempts: Iterable[Attempt], prompts: Iterable[Prompt], confidence: float = 0.95) -> ReportCard:
@@ -114,7 +162,7 @@ class ReportCard:
         check(answers, exam)
         tier_of = tiers(exam.values())
         counts = [attempt.tokens for attempt in answers]
-        answered = {attempt.prompt_id for attempt in answers}
+        answered = Counter(attempt.prompt_id for attempt in answers)
         first = answers[0].grade
         return cls(
             author=answers[0].author,
@@ -122,13 +170,14 @@ class ReportCard:
             confidence=confidence,
             prompts=len(answered),
             unanswered=len(exam) - len(answered),
-            overall=Cell.of([right(attempt) for attempt in answers], confidence),
+            overall=cell(answers, confidence),
             by_topic=cells(answers, lambda a: exam[a.prompt_id].topic, confidence, sort=True),
             by_tier=cells(
                 answers, lambda a: tier_of.get(a.prompt_id), confidence, order=list(dict.fromkeys(tier_of.values()))
             ),
             truncated=sum(attempt.truncated for attempt in answers),
             tokens=None if None in counts else sum(count or 0 for count in counts),
+            samples=max(answered.values()),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -180,13 +229,18 @@ def cells(
     sort: bool = False,
 ) -> dict[str, Cell]:
     """Group attempts and count each group; groups without attempts are left out."""
-    marks: dict[str, list[bool]] = {name: [] for name in order or ()}
+    grouped: dict[str, list[Attempt]] = {name: [] for name in order or ()}
     for attempt in answers:
         group = group_of(attempt)
         if group is not None:
-            marks.setdefault(group, []).append(right(attempt))
-    names = sorted(marks) if sort else list(marks)
-    return {name: Cell.of(marks[name], confidence) for name in names if marks[name]}
+            grouped.setdefault(group, []).append(attempt)
+    names = sorted(grouped) if sort else list(grouped)
+    return {name: cell(grouped[name], confidence) for name in names if grouped[name]}
+
+
+def cell(answers: list[Attempt], confidence: float) -> Cell:
+    """Count attempts."""
+    return Cell.of([right(attempt) for attempt in answers], confidence, [attempt.prompt_id for attempt in answers])
 
 
 def tiers(prompts: Iterable[Prompt]) -> dict[str, str]:

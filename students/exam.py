@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Attempt, Prompt
 from students.generation import Generation, Progress, answer
@@ -36,12 +37,21 @@ def sit(
         rendering: The rendering the student was trained with, which says how questions are put to it; None to put
             them as they are.
         author: Name stored with the attempts; None for the weights' name.
-        samples: Answers a prompt. More than one needs a temperature above 0 to differ.
+        samples: Answers a prompt, at least 1. More than one need a temperature above 0, or they would all be the same.
         progress: Called with the number of answers finished and wanted.
 
     Returns:
         The attempts, in the order of the prompts, samples of one prompt together.
+
+    Raises:
+        ConfigError: The number of samples does not fit the temperature.
     """
+    temperature = generation.temperature if generation else 0.0
+    if samples < 1 or (samples > 1 and not temperature > 0):
+        raise ConfigError(
+            f"An exam with samples={samples} at temperature {temperature:g} cannot be sat; allowed are 1 greedy answer "
+            "a question, or several at a temperature above 0. Set generation.temperature, such as 0.8, or samples to 1."
+        )
     asked = list(prompts)
     conversations = [rendering.exam_messages(p) if rendering else p.messages for p in asked for _ in range(samples)]
     generated = iter(answer(student, conversations, generation, progress))

@@ -31,6 +31,7 @@ def examine_student(
     generation: Generation | None,
     rendering: Rendering | None,
     author: str,
+    samples: int = 1,
 ) -> None:
     """Let a student sit an exam; write attempts.parquet and report.json into a folder.
 
@@ -42,13 +43,14 @@ def examine_student(
         generation: How answers are written; None for greedy answers.
         rendering: The rendering the student was trained with; None to put the questions as they are.
         author: Name stored with the answers.
+        samples: Answers to each question; several need a temperature above 0.
     """
     from students.exam import sit
 
     prompts = list(read_prompts(exam))
-    with Progress(f"exam of {author}", len(prompts), "answers") as bar:
+    with Progress(f"exam of {author}", len(prompts) * samples, "answers") as bar:
         attempts = sit(
-            student, prompts, grader, generation, rendering, author, progress=lambda done, _total: bar.at(done)
+            student, prompts, grader, generation, rendering, author, samples, progress=lambda done, _total: bar.at(done)
         )
     write_marks(attempts, prompts, folder)
 

@@ -4,13 +4,14 @@ import json
 import math
 from statistics import NormalDist
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lessons.errors import DataError
 from lessons.records import Attempt, Grade, Message, Prompt
-from lessons.report_card import Cell, ReportCard, wilson
+from lessons.report_card import Cell, ReportCard, effective_answers, wilson
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,52 @@ def test_the_ends_solve_the_defining_equation(total: int, confidence: float, dat
 def test_no_interval(arguments: tuple[int, int, float]) -> None:
     with pytest.raises(DataError, match=r"No interval for .* right of .*at least one answer"):
         wilson(*arguments)
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=40), st.integers(1, 6))
+def test_answers_count_as_many_as_they_are_or_as_their_questions(rights: list[int], samples: int) -> None:
+    """Between N, all answers to a question alike, and N n, each by chance alone: m = p (1 - p) / V."""
+    size = len(rights)
+    alike = effective_answers([samples * (right > 1) for right in rights], [samples] * size)
+    assert alike == pytest.approx(size if samples == 1 or len({right > 1 for right in rights}) == 1 else size - 1)
+    answers, total = [4] * size, 4 * size
+    share = sum(rights) / total
+    rates = [right / 4 for right in rights]
+    variance = sum((rate - share) ** 2 for rate in rates) / (size - 1) / size  # of the mean of the questions' rates
+    if 0 < share < 1 and variance:
+        found = effective_answers(rights, answers)
+        assert found == pytest.approx(max(1.0, min(total, share * (1 - share) / variance)))
+
+
+def test_an_interval_over_questions_covers_where_one_over_answers_does_not() -> None:
+    """4 answers to each of 60 questions, whose own pass rates are drawn from Beta(0.5, 0.5): mean 0.5."""
+    generator, covered, naive = np.random.default_rng(0), 0, 0
+    for _ in range(600):
+        right = generator.binomial(4, generator.beta(0.5, 0.5, 60))
+        marks = [k < count for count in right for k in range(4)]
+        cell = Cell.of(marks, questions=[str(k // 4) for k in range(240)])
+        covered += cell.low <= 0.5 <= cell.high
+        low, high = wilson(sum(marks), 240)
+        naive += low <= 0.5 <= high
+    assert covered / 600 == pytest.approx(0.95, abs=0.025)
+    assert naive / 600 < 0.85
+
+
+def test_one_answer_to_each_question_is_wilsons_interval() -> None:
+    marks = [True, False, True, True]
+    assert Cell.of(marks, questions=list("abcd")) == Cell.of(marks)
+    assert Cell.of(marks, questions=list("abcc")).high > Cell.of(marks).high
+    with pytest.raises(DataError, match="No interval for 0 right of 0"):
+        Cell.of([], questions=[])
+
+
+def test_a_card_of_several_samples_says_so_and_older_cards_are_read() -> None:
+    answers = [attempt(name, correct) for name, correct in (("p0", True), ("p0", False), ("p1", True), ("p1", True))]
+    card = ReportCard.of(answers, exam([0.1, 0.2]))
+    assert (card.prompts, card.samples, card.overall.accuracy, card.overall.total) == (2, 2, 0.75, 4)
+    assert ReportCard.from_json(card.to_json()) == card
+    older = {name: value for name, value in card.to_json().items() if name != "samples"}
+    assert ReportCard.from_json(older).samples == 1
 
 
 def exam(difficulties: list[float | None]) -> list[Prompt]:

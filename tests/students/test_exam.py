@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Grade, Prompt
 from students import Generation, Student, TwoTask, answer, sit
@@ -33,6 +36,12 @@ def test_several_samples_of_a_prompt(tiny_student: Student) -> None:
     assert [(a.prompt_id, a.sample) for a in attempts] == [(p.id, k) for p in PROMPTS for k in range(3)]
     assert len({a.text for a in attempts}) > 10
     assert {a.author for a in attempts} == {"me"}
+
+
+@pytest.mark.parametrize(("samples", "generation"), [(0, None), (3, None), (2, Generation(temperature=0.0))])
+def test_equal_samples_and_none_are_refused(tiny_student: Student, samples: int, generation: Generation | None) -> None:
+    with pytest.raises(ConfigError, match=rf"samples={samples} at temperature 0 cannot be sat; .* generation.temp"):
+        sit(tiny_student, PROMPTS, LengthGrader(), generation, samples=samples)
 
 
 def test_questions_are_put_as_the_rendering_taught(tiny_student: Student) -> None:

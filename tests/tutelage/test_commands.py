@@ -4,7 +4,11 @@ import json
 
 import pytest
 
+from lessons import ArithmeticSource, NumberGrader
+from lessons.errors import ConfigError
 from lessons.tables import read_annotations, read_attempts
+from teachers import ScriptedBackend
+from tutelage.commands.evaluate import evaluate
 
 SOURCE = ("--prompts", "lessons.ArithmeticSource", "--prompts.size", "20", "--prompts.digits", "2")
 TEACHER = ("--teacher", "teachers.ScriptedBackend", "--teacher.function", "teachers.programs.addition:answer")
@@ -87,9 +91,13 @@ def test_a_teacher_sits_the_exam_through_the_ledger(tutelage):
 def test_a_student_sits_the_exam(tutelage):
     weights = '{"class_path": "students.RandomWeights", "init_args": {"hidden_size": 32, "layers": 1, "heads": 2}}'
     student = f'{{"weights": {weights}}}'
-    done = tutelage("evaluate", "--out", "e", *EXAM, "--student", student, "--generation.max_new_tokens", "4")
+    drawn = ("--generation.max_new_tokens", "4", "--generation.temperature", "1", "--samples", "3")
+    done = tutelage("evaluate", "--out", "e", *EXAM, "--student", student, *drawn)
     assert done.returncode == 0, done.stderr
-    assert "of 12" in done.stdout
+    assert "of 36" in done.stdout
+    assert "in 3 answers to each of 12 questions" in done.stdout
+    attempts = list(read_attempts(tutelage.folder / "e" / "attempts.parquet"))
+    assert [attempt.sample for attempt in attempts] == [0, 1, 2] * 12
 
 
 def test_a_critic_is_examined_by_what_its_critiques_lead_to(tutelage):
@@ -110,6 +118,11 @@ def test_an_exam_needs_exactly_one_author(tutelage):
     done = tutelage("evaluate", "--out", "e", *EXAM)
     assert done.returncode == 2
     assert "exactly one of `student`, `teacher` and `critic`; none were given" in done.stderr
+
+
+def test_only_a_student_gives_several_answers():
+    with pytest.raises(ConfigError, match=r"samples=2 answers to each question are only asked of a student.*a teacher"):
+        evaluate("e", ArithmeticSource(2), NumberGrader(), teacher=ScriptedBackend(TEACHER[-1]), samples=2)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def evaluate(
     limits: Limits | None = None,
     budget: Budget | None = None,
     author: str | None = None,
+    samples: int = 1,
     critic: CriticExam | None = None,
 ) -> None:
     """Let a model sit an exam; write attempts.parquet and report.json. Or examine a critic; write critic.json.
@@ -50,6 +51,9 @@ def evaluate(
         limits: How fast the teacher may be asked.
         budget: What the exam may spend on the teacher.
         author: Name to store with the answers; None for the model's own.
+        samples: Answers of a student to each question; several need generation.temperature above 0. The report then has
+            pass@1, the mean over all answers, with an interval over the questions, and curricula.Tries reads from
+            attempts.parquet how often each question is passed.
         critic: A critic that is examined in place of a student or teacher: do its critiques lead to right answers?
     """
     from tutelage.examination import examine_student, examine_teacher, read_card
@@ -60,6 +64,11 @@ def evaluate(
         raise ConfigError(
             f"An exam is sat by exactly one of `student`, `teacher` and `critic`; {' and '.join(sitting) or 'none'} "
             "were given. Set one, and run the command again with another --out for another."
+        )
+    if samples != 1 and student is None:
+        raise ConfigError(
+            f"samples={samples} answers to each question are only asked of a student; allowed is 1 for a "
+            f"{sitting[0]}, whose answers may cost money. Leave `samples` out."
         )
     folder = Path(out)
     questions = folder / "exam.parquet"
@@ -72,7 +81,7 @@ def evaluate(
     def action() -> None:
         if student is not None:
             name = author or student.weights.name
-            examine_student(student, questions, folder, grader, generation, rendering, name)
+            examine_student(student, questions, folder, grader, generation, rendering, name, samples)
         elif teacher is not None:
             examine_teacher(teacher, annotator, questions, folder, grader, where, limits, budget, author)
 
@@ -89,13 +98,15 @@ def evaluate(
             "teacher": settings_of(teacher),
             "annotator": settings_of(annotator),
             "author": author,
+            **({"samples": samples} if samples != 1 else {}),
         },
         inputs=(questions,),
     )
     if not run_step(step):
         say(f"{folder} holds this very exam already.")
     card = read_card(folder)
-    print(f"{card.author}: {marks(card.overall)}")
+    several = f" in {card.samples} answers to each of {card.prompts} questions" if card.samples > 1 else ""
+    print(f"{card.author}: {marks(card.overall)}{several}")
     for tier, cell in card.by_tier.items():
         print(f"  {tier}: {marks(cell)}")
 
