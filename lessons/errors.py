@@ -20,6 +20,7 @@ __all__ = [
     "RenderingError",
     "Stopped",
     "StorageError",
+    "TrainingCollapsed",
     "TutelageError",
     "UnknownPrice",
 ]
@@ -78,6 +79,10 @@ class CallFailed(TutelageError, RuntimeError):
 
     attempts: int = 0
     """How often it was sent in this run."""
+
+
+class TrainingCollapsed(TutelageError, RuntimeError):
+    """Training undoes what it should teach. Going on would not help: change the settings the message names."""
 
 
 class PartialResult(TutelageError, RuntimeError):

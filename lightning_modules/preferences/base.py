@@ -33,6 +33,8 @@ class Preference(ABC):
 
     needs_reference: ClassVar[bool] = False
     """Whether the loss compares the student with a reference."""
+    needs_mismatched: bool = False
+    """Whether it measures how far student and reference are apart, with texts that answer other questions."""
     unit: ClassVar[str]
     """What it is averaged over, in the plural."""
     supervised_weight: float = 0.0

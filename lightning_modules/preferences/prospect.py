@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from lightning_modules.losses.preferences import kto
@@ -53,6 +54,11 @@ class KTO(TextPreference):
         self.largest_fall = largest_fall
 
     @property
+    def needs_mismatched(self) -> bool:  # type: ignore[override]  # an attribute elsewhere; here it depends on a setting
+        """Whether z0 is measured."""
+        return self.reference_point == "mismatched"
+
+    @property
     def formula(self) -> str:
         """The loss of a text in words."""
         point = "z0" if self.reference_point == "mismatched" else "0"
@@ -64,7 +70,7 @@ class KTO(TextPreference):
 
     def per_text(self, texts: Texts) -> Tensor:
         """Return the loss of every text, [texts]."""
-        point = texts.reference_point if self.reference_point == "mismatched" else texts.reference_point.new_zeros(())
+        point = texts.reference_point if self.needs_mismatched else torch.zeros_like(texts.reference_point)
         return kto(texts.log_ratio, texts.chosen, point, self.reward_scale, self.good_weight, self.bad_weight)
 
     def reward(self, texts: Texts) -> Tensor:

@@ -1,0 +1,92 @@
+"""Log-probabilities of every training text under a model that does not learn, computed once before the first update."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from lightning_modules.collate import Weighted, collate
+from lightning_modules.preference_companion import sums_by_text
+from lightning_modules.rendered import Floats, Ints, RenderedLessons
+from lightning_modules.supervised import SupervisedModule
+from students.split_model import SplitModel, in_evaluation
+from students.student import Student
+
+__all__ = ["reference_sums", "starting_point"]
+
+log = logging.getLogger(__name__)
+
+TOKENS_AT_ONCE = 2**14
+"""Tokens of a batch, padding included: without gradients that is little memory."""
+
+
+@contextmanager
+def starting_point(module: SupervisedModule, other: Student | None) -> Iterator[SplitModel]:
+    """Lend the reference, without dropout: another model, or the student as it was before any training.
+
+    A student with an adapter lends its own weights, the adapter switched off: they never change. Of another one the
+    weights are read once more and given back, since those in training may come from a checkpoint. Either way it
+    computes in the format of the student in training.
+    """
+    if other is None and module.student.adapter is not None:
+        model = module.split.model
+        with in_evaluation(model), model.disable_adapter():  # type: ignore[operator]  # a PeftModel
+            yield module.split
+        return
+    source = other or module.student
+    head = module.split.causal.get_output_embeddings().weight
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)  # Lightning may have changed it; random weights depend on it
+    try:
+        model = source.weights.load(source.number_format.dtype).model
+    finally:
+        torch.set_default_dtype(default)
+    torch.nn.Module.to(model, head.device, head.dtype)
+    model.requires_grad_(False)
+    model.train(False)
+    yield SplitModel(model, source.packing).check()
+
+
+@torch.no_grad()
+def reference_sums(module: SupervisedModule, other: Student | None, rendered: RenderedLessons) -> Floats:
+    """Return the log-probability of every sequence under the reference, in nats, float64 [sequences].
+
+    It is the sum over the supervised tokens, each with its weight. Every process computes a share, and all get all.
+
+    Args:
+        module: The module in training.
+        other: The reference; None for the student before any training.
+        rendered: The training sequences.
+    """
+    trainer = module.trainer
+    lengths = np.diff(rendered.starts)
+    mine = np.argsort(-lengths, kind="stable")[trainer.global_rank :: trainer.world_size]
+    sums = np.zeros(len(lengths))
+    with starting_point(module, other) as split, trainer.precision_plugin.forward_context():
+        for numbers in batches(mine, lengths):
+            sequences = [Weighted(rendered.sequence(number)) for number in numbers.tolist()]
+            batch = collate(sequences, np.ones(len(rendered.part_names))).to(module.device)
+            nll = split.nll(batch.input_ids, batch.positions, batch.targets)
+            sums[numbers] = -sums_by_text(nll, batch.weights, batch.sequences, len(numbers)).double().cpu().numpy()
+    if trainer.world_size > 1:
+        kind = torch.float32 if module.device.type == "mps" else torch.float64
+        whole = torch.from_numpy(sums).to(module.device, kind)
+        sums = trainer.strategy.reduce(whole, reduce_op="sum").double().cpu().numpy()
+    if trainer.is_global_zero:
+        log.info(
+            "Computed the reference's log-probabilities of %s texts, %s tokens", f"{len(sums):,}", int(lengths.sum())
+        )
+    return np.asarray(sums, np.float64)
+
+
+def batches(numbers: Ints, lengths: Ints) -> Iterator[Ints]:
+    """Yield sequences, sorted by falling length, in batches of at most `TOKENS_AT_ONCE`, or of one."""
+    start = 0
+    while start < len(numbers):
+        count = max(1, TOKENS_AT_ONCE // int(lengths[numbers[start]]))
+        yield numbers[start : start + count]
+        start += count
