@@ -26,7 +26,10 @@ PEFT_WARNINGS = (
 class LoRA:
     """Train low-rank additions to frozen weights: LoRA (Hu et al. 2021, arXiv:2106.09685).
 
-    A weight matrix W becomes W + (alpha / rank) * B A; only A and B are trained.
+    A weight matrix W becomes W + (alpha / rank) * B A; only A and B are trained. With `dora` (Liu et al. 2024,
+    arXiv:2402.09353) it becomes m * (W + (alpha / rank) * B A) / |W + (alpha / rank) * B A|, norms taken row by row,
+    and the lengths m are trained too; they start as the rows' own. With `rank_stabilised` (Kalajdzievski 2023,
+    arXiv:2312.03732) alpha / rank becomes alpha / sqrt(rank).
 
     Args:
         rank: Inner dimension of the additions (the paper's r); at least 1.
@@ -34,6 +37,8 @@ class LoRA:
         dropout: Dropout before the additions, in [0, 1).
         target_modules: Names (or name endings) of the linear layers to adapt; None for all but the output layer.
         seed: Seed of the initialisation: equal on every rank, whatever ran before.
+        dora: Train the lengths of the rows apart from their directions: a little better at small ranks, and slower.
+        rank_stabilised: Divide by the root of the rank, for large ranks.
     """
 
     rank: int = 16
@@ -41,6 +46,8 @@ class LoRA:
     dropout: float = 0.0
     target_modules: list[str] | None = None
     seed: int = 0
+    dora: bool = False
+    rank_stabilised: bool = False
 
     def attach(self, model: PreTrainedModel) -> Any:
         """Return the model wrapped by peft with only the additions trainable (a `peft.PeftModel`).
@@ -64,6 +71,8 @@ class LoRA:
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
             target_modules=self.target_modules or "all-linear",
+            use_dora=self.dora,
+            use_rslora=self.rank_stabilised,
             task_type="CAUSAL_LM",
         )
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
@@ -104,20 +113,31 @@ def merged_tensors(base: torch.nn.Module) -> dict[str, torch.Tensor]:
     """
     from peft.tuners.lora import LoraLayer
 
-    layers: dict[str, Any] = {name: m for name, m in base.named_modules() if isinstance(m, LoraLayer)}
-    additions: dict[str, torch.Tensor] = {
+    layers: dict[str, Any] = {
         # A wrapped expert holds its matrices as bare parameters and says which one it adds to.
-        f"{plain_name(name)}.{getattr(layer, 'parameter_name', 'weight')}": layer.get_delta_weight(adapter)
-        for name, layer in layers.items()
-        for adapter in layer.active_adapters
+        f"{plain_name(name)}.{getattr(layer, 'parameter_name', 'weight')}": layer
+        for name, layer in base.named_modules()
+        if isinstance(layer, LoraLayer)
     }
     merged = {}
     for name, tensor in base.state_dict().items():
         if ".lora_" not in name:
-            addition = additions.get(plain_name(name))
-            whole = tensor if addition is None else (tensor.to(addition.dtype) + addition).to(tensor.dtype)
-            merged[plain_name(name)] = whole.detach()
+            layer = layers.get(plain_name(name))
+            merged[plain_name(name)] = (tensor if layer is None else merged_weight(layer, tensor)).detach()
     return merged
+
+
+def merged_weight(layer: Any, weight: torch.Tensor) -> torch.Tensor:
+    """Return the weight of a layer of peft's with its additions added in."""
+    whole = weight
+    for adapter in layer.active_adapters:
+        variant = layer.lora_variant.get(adapter)
+        if variant is None:
+            addition = layer.get_delta_weight(adapter)
+            whole = (whole.to(addition.dtype) + addition).to(weight.dtype)
+        else:  # DoRA: no addition, since the lengths of the rows change
+            whole = variant.merge_safe(layer, adapter, whole)
+    return whole
 
 
 def plain_name(name: str) -> str:

@@ -8,6 +8,7 @@ import torch
 
 from lessons.errors import ConfigError, MissingDependency
 from students import LoRA, Pretrained, Student
+from students.lora import merged_tensors
 from tests.students.conftest import ask, tiny_weights
 
 
@@ -18,6 +19,8 @@ def adapted(student: Student) -> Student:
         for name, parameter in student.model.named_parameters():
             if "lora_B" in name:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
+            if "magnitude" in name:
+                parameter.mul_(1 + 0.2 * torch.rand(parameter.shape, generator=generator))
     return student
 
 
@@ -29,14 +32,41 @@ def test_only_the_additions_are_trained() -> None:
     assert not any("lm_head" in name for name in trained)
 
 
-def test_an_untrained_adapter_changes_nothing() -> None:
-    plain, student = Student(tiny_weights()), Student(tiny_weights(), LoRA(rank=4))
+KINDS = {
+    "LoRA": LoRA(rank=4, target_modules=["q_proj", "down_proj"]),
+    "DoRA": LoRA(rank=4, target_modules=["q_proj", "down_proj"], dora=True),
+    "rank-stabilised": LoRA(rank=4, target_modules=["q_proj", "down_proj"], rank_stabilised=True),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_untrained_adapter_changes_nothing(kind: str) -> None:
+    plain, student = Student(tiny_weights()), Student(tiny_weights(), KINDS[kind])
     ids = torch.tensor([plain.encoder.prompt_ids(ask("1+1=?"))])
-    assert torch.equal(plain.model(ids).logits, student.model(ids).logits)
+    torch.testing.assert_close(plain.model(ids).logits, student.model(ids).logits, atol=1e-6, rtol=1e-5)
 
 
-def test_merged_export_equals_the_adapters_logits(tmp_path: Path) -> None:
-    student = adapted(Student(tiny_weights(), LoRA(rank=4, target_modules=["q_proj", "down_proj"])))
+def test_dora_trains_the_lengths_of_the_rows_as_its_formula_says() -> None:
+    student = adapted(Student(tiny_weights(), KINDS["DoRA"]))
+    layer = student.base_model.model.layers[0].self_attn.q_proj
+    weight, first, second = layer.base_layer.weight, layer.lora_A.default.weight, layer.lora_B.default.weight
+    lengths = layer.lora_magnitude_vector["default"].weight
+    whole = (weight + 32 / 4 * second @ first).double()
+    expected = lengths.double()[:, None] * whole / whole.norm(dim=1, keepdim=True)
+    merged = merged_tensors(student.base_model)["model.layers.0.self_attn.q_proj.weight"]
+    torch.testing.assert_close(merged.double(), expected, atol=1e-6, rtol=1e-5)
+    assert lengths.requires_grad
+
+
+@pytest.mark.parametrize(("rank_stabilised", "scale"), [(False, 8.0), (True, 16.0)])
+def test_the_additions_count_as_much_as_said(rank_stabilised: bool, scale: float) -> None:
+    student = Student(tiny_weights(), LoRA(rank=4, alpha=32, rank_stabilised=rank_stabilised))
+    assert student.base_model.model.layers[0].self_attn.q_proj.scaling == {"default": scale}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_merged_export_equals_the_adapters_logits(tmp_path: Path, kind: str) -> None:
+    student = adapted(Student(tiny_weights(), KINDS[kind]))
     before = {name: tensor.clone() for name, tensor in student.model.state_dict().items()}
     ids = torch.tensor([student.encoder.prompt_ids(ask("1+1=?"))])
     logits = student.model(ids).logits
