@@ -27,12 +27,25 @@ from lightning_modules.divergences import (
     SymmetricKL,
     TotalVariation,
 )
+from lightning_modules.feature_distillation import FeatureDistillation
+from lightning_modules.features import FeatureLoss, HiddenCosine, HiddenDistance, HiddenSimilarity
 from lightning_modules.logit_distillation import LogitDistillation
-from lightning_modules.measures import FixedSetLoss, Measure, PassRates, ProbeErrors, ProbeLosses, TrainingLosses
+from lightning_modules.measures import (
+    FixedSetLoss,
+    Measure,
+    PassRates,
+    ProbeAngles,
+    ProbeErrors,
+    ProbeLosses,
+    ProbeNuclearNorms,
+    TrainingLosses,
+)
 from lightning_modules.on_policy_distillation import OnPolicyDistillation
 from lightning_modules.on_policy_gradient import SampledReverseKL
 from lightning_modules.policy_log import log_policy
 from lightning_modules.policy_losses import GroupAdvantage, NegativeAware, PolicyLoss
+from lightning_modules.preference import PreferenceModule
+from lightning_modules.preferences import AFT, DPO, IPO, KTO, NPO, ORPO, REDI, UFT, Preference, SimPO
 from lightning_modules.sampler import CurriculumSampler
 from lightning_modules.sampling import AdaptiveShare, AnswerSource, OwnAnswers, Replay, Sampling, StudentShare
 from lightning_modules.schedules import (
@@ -51,6 +64,12 @@ from lightning_modules.verified import VerifiedModule
 from lightning_modules.verified_online import OnlineVerifiedModule
 
 __all__ = [
+    "HiddenSimilarity",
+    "HiddenDistance",
+    "HiddenCosine",
+    "FeatureLoss",
+    "FeatureDistillation",
+    "AFT",
     "AdaptiveKL",
     "AdaptiveShare",
     "AnswerSource",
@@ -63,26 +82,36 @@ __all__ = [
     "CurriculumDataModule",
     "CurriculumFeedback",
     "CurriculumSampler",
+    "DPO",
     "Divergence",
     "FixedSetLoss",
     "ForwardKL",
     "GOLD",
     "GeneralizedJSD",
     "GroupAdvantage",
+    "IPO",
     "Infinite",
+    "KTO",
     "Linear",
     "LogitDistillation",
     "Measure",
+    "NPO",
     "NegativeAware",
+    "ORPO",
     "OnPolicyDistillation",
     "OnlineVerifiedModule",
     "OwnAnswers",
     "PassRates",
     "PolicyLoss",
     "Power",
+    "Preference",
+    "PreferenceModule",
+    "ProbeAngles",
     "ProbeErrors",
     "ProbeLosses",
+    "ProbeNuclearNorms",
     "Progress",
+    "REDI",
     "REX",
     "RandomState",
     "Refined",
@@ -91,6 +120,7 @@ __all__ = [
     "SampledReverseKL",
     "Sampling",
     "Schedule",
+    "SimPO",
     "SkewForwardKL",
     "SkewReverseKL",
     "StopOnGradientNorm",
@@ -103,6 +133,7 @@ __all__ = [
     "TotalVariation",
     "TrainingLosses",
     "TutelageCLI",
+    "UFT",
     "ULD",
     "UpdateCheckpoint",
     "VerifiedModule",
