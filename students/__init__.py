@@ -27,9 +27,10 @@ from students.renderings import (
     render_all,
 )
 from students.student import Student
-from students.weights import GGUF, Loaded, Pretrained, PretrainedTokenizer, PrunedCopy, RandomWeights, Weights
+from students.weights import GGUF, Adapted, Loaded, Pretrained, PretrainedTokenizer, PrunedCopy, RandomWeights, Weights
 
 __all__ = [
+    "Adapted",
     "AnswerGroups",
     "AnswerOnly",
     "BytePairTokenizer",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from lessons.errors import ConfigError, MissingDependency
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, torch
 
-__all__ = ["LoRA", "merged_tensors"]
+__all__ = ["LoRA", "merged_tensors", "quiet_peft"]
 
 # What peft 0.21 says about its own doings, and the user can do nothing about: a name that transformers renamed, the
 # layout of GPT-2's layers, and settings that it makes itself for models with experts.
@@ -75,9 +77,7 @@ class LoRA:
             use_rslora=self.rank_stabilised,
             task_type="CAUSAL_LM",
         )
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            for message in PEFT_WARNINGS:
-                warnings.filterwarnings("ignore", message)
+        with torch.random.fork_rng(devices=[]), quiet_peft():
             torch.default_generator.manual_seed(self.seed)
             try:
                 return get_peft_model(model, config)
@@ -104,6 +104,15 @@ class LoRA:
                 f"The adapter's target module(s) {', '.join(missing)} do not exist in {type(model).__name__}. "
                 f"Its linear layers are {', '.join(endings)}. Correct `target_modules`, or leave it out for all."
             )
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Silence what peft says about its own doings."""
+    with warnings.catch_warnings():
+        for message in PEFT_WARNINGS:
+            warnings.filterwarnings("ignore", message)
+        yield
 
 
 def merged_tensors(base: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -6,7 +6,9 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lessons.errors import ConfigError
 from lightning_modules.callbacks.run_folder import RunFolder
+from students.export import export_adapter
 
 __all__ = ["StudentExport"]
 
@@ -17,18 +19,37 @@ class StudentExport(Callback):
     Args:
         enabled: Whether to write it.
         folder: Where, relative to the run folder.
+        adapter_folder: Where to write the adapter alone as well, relative to the run folder (see `students.Adapted`);
+            None: nowhere.
     """
 
-    def __init__(self, enabled: bool = True, folder: str = "student") -> None:
+    def __init__(self, enabled: bool = True, folder: str = "student", adapter_folder: str | None = None) -> None:
         self.enabled = enabled
         self.folder = folder
+        self.adapter_folder = adapter_folder
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse, before training, to write an adapter of a student that has none.
+
+        Raises:
+            ConfigError: It has none.
+        """
+        student = getattr(pl_module, "student", None)
+        if self.adapter_folder is not None and getattr(student, "adapter", None) is None:
+            raise ConfigError(
+                f"export.adapter_folder is {self.adapter_folder!r}, but the student has no adapter: all its weights "
+                "are trained. Give it one (model.student.adapter), or leave out export.adapter_folder."
+            )
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Export; Lightning has moved the model back to the CPU by now."""
         student = getattr(pl_module, "student", None)
         if not self.enabled or getattr(trainer, "fast_dev_run", False) or student is None or not trainer.is_global_zero:
             return
-        student.export(RunFolder.of(trainer).root / self.folder, provenance(trainer), replace_ours=True)
+        root = RunFolder.of(trainer).root
+        student.export(root / self.folder, provenance(trainer), replace_ours=True)
+        if self.adapter_folder is not None:
+            export_adapter(student, root / self.adapter_folder, replace_ours=True)
 
 
 def provenance(trainer: Trainer) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Sources of weights: published models, GGUF files, random initialisation."""
 
+from students.weights.adapted import Adapted
 from students.weights.base import Loaded, Weights
 from students.weights.gguf import GGUF
 from students.weights.pretrained import Pretrained, PretrainedTokenizer
 from students.weights.pruned_copy import PrunedCopy
 from students.weights.random_weights import RandomWeights
 
-__all__ = ["GGUF", "Loaded", "Pretrained", "PretrainedTokenizer", "PrunedCopy", "RandomWeights", "Weights"]
+__all__ = ["GGUF", "Adapted", "Loaded", "Pretrained", "PretrainedTokenizer", "PrunedCopy", "RandomWeights", "Weights"]
