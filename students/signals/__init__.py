@@ -7,6 +7,7 @@ from students.signals.hidden_states import HiddenStates
 from students.signals.instruction_difficulty import InstructionDifficulty, ReversedInstructionDifficulty
 from students.signals.loss import ErrorNorm, Loss
 from students.signals.loss_drop import LossDrop
+from students.signals.nuclear_norm import NuclearNorm
 from students.signals.roll_outs import RollOuts
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "InstructionDifficulty",
     "Loss",
     "LossDrop",
+    "NuclearNorm",
     "ReversedInstructionDifficulty",
     "RollOuts",
     "StudentSignal",
