@@ -13,6 +13,7 @@ from curricula.mixtures.linked import Linked
 from curricula.mixtures.passes import CyclicPasses, RandomSubsets, SpacedRepeats
 from curricula.mixtures.prefix import PrefixPool
 from curricula.mixtures.replay import Replay
+from curricula.mixtures.self_paced import SelfPaced
 from curricula.mixtures.skill_it import SkillIt, skill_graph
 from curricula.mixtures.skip_easy import SkipEasy
 from curricula.mixtures.views import Dial, ViewBy
@@ -20,7 +21,7 @@ from curricula.mixtures.weighted import WeightedDraw, WeightedLoss
 
 __all__ = [
     "BestHeard", "CyclicPasses", "Dial", "Draw", "GaussianRank", "GroupGap", "GroupMixture", "GroupStages",
-    "LearningProgress", "Linked", "LossByLoss", "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay", "SkillIt",
-    "SkipEasy", "SlidingBell", "SpacedRepeats", "Thompson", "UpperConfidence", "ViewBy", "WeightedDraw", "WeightedLoss",
-    "skill_graph",
+    "LearningProgress", "Linked", "LossByLoss", "Mixture", "Moment", "PrefixPool", "RandomSubsets", "Replay",
+    "SelfPaced", "SkillIt", "SkipEasy", "SlidingBell", "SpacedRepeats", "Thompson", "UpperConfidence", "ViewBy",
+    "WeightedDraw", "WeightedLoss", "skill_graph",
 ]  # fmt: skip
