@@ -15,7 +15,7 @@ import yaml
 from lessons.errors import CheckpointMismatch, ConfigError, DataError, Stopped
 from lightning_modules import CurriculumDataModule, train
 from lightning_modules.callbacks import RunFolder
-from students import Student
+from students import Adapted, Pretrained, RandomWeights, Student
 
 
 @pytest.fixture
@@ -67,6 +67,19 @@ def test_the_exported_student_has_the_trained_weights(fit_config: Callable[..., 
     exported = AutoModelForCausalLM.from_pretrained(folder.student).state_dict()
     for name, tensor in checkpoint["state_dict"].items():
         assert torch.equal(exported[name.removeprefix("model.")], tensor), name
+
+
+def test_an_adapter_is_written_alone_as_well(fit_config: Callable[..., RunFolder]) -> None:
+    weights = RandomWeights(hidden_size=16, layers=2, heads=2)
+    folder = fit_config("--export.adapter_folder=adapter", model__student__adapter={"rank": 2})
+    again = Student(Adapted(weights, [str(folder.root / "adapter")])).model.state_dict()
+    for name, tensor in Student(Pretrained(str(folder.student))).model.state_dict().items():
+        torch.testing.assert_close(again[name], tensor)
+
+
+def test_without_an_adapter_there_is_none_to_write(fit_config: Callable[..., RunFolder]) -> None:
+    with pytest.raises(ConfigError, match=r"export\.adapter_folder is 'adapter', but the student has no adapter"):
+        fit_config("--export.adapter_folder=adapter")
 
 
 def test_a_checkpoint_of_an_adapter_holds_the_adapter_only(fit_config: Callable[..., RunFolder]) -> None:
