@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from lessons.errors import ConfigError
+from lightning_modules.collate import Batch
+from lightning_modules.logit_teacher import LogitTeacher
 from lightning_modules.losses.chunked import Projection, projection_of
-from students.precision import choose_precision
+from students.frozen import load_frozen, refuse_adapter
 from students.split_model import SplitModel
 from students.student import Student
 
@@ -18,7 +20,7 @@ __all__ = ["FrozenTeacher", "refuse_another_vocabulary"]
 log = logging.getLogger(__name__)
 
 
-class FrozenTeacher:
+class FrozenTeacher(LogitTeacher):
     """Loads a model on first use and asks it, without gradients and dropout.
 
     Not a torch module, so that the module which has one neither trains it nor saves it nor copies it between devices.
@@ -31,6 +33,16 @@ class FrozenTeacher:
     def __init__(self, source: Student) -> None:
         self.source = source
         self.split: SplitModel | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.source.weights.name
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the weights."""
+        return self.source.weights.fingerprint
 
     def check(self, student: Student) -> None:
         """Refuse, before any weights are read, a teacher whose token ids are not the student's.
@@ -52,12 +64,7 @@ class FrozenTeacher:
         Raises:
             ConfigError: It has one.
         """
-        if self.source.adapter is not None:
-            raise ConfigError(
-                f"The teacher {self.source.weights.name} has an adapter ({self.source.adapter}), which starts at "
-                "nothing and would never be trained. Allowed is a teacher without one. Leave out teacher.adapter; to "
-                "teach with an adapted model, export it and name its folder."
-            )
+        refuse_adapter(self.source)
 
     def load(self, device: torch.device, double: bool = False) -> FrozenTeacher:
         """Load the model onto a device, unless it is there, and return itself.
@@ -69,30 +76,9 @@ class FrozenTeacher:
         Raises:
             ConfigError: The output layer has fewer rows than the tokenizer has tokens.
         """
-        if self.split is not None:
-            return self
-        dtype = torch.float64 if double else choose_precision(self.source.precision, frozen=True).dtype
-        default = torch.get_default_dtype()
-        torch.set_default_dtype(torch.float32)  # Lightning may have changed it; random weights depend on it
-        try:
-            model = self.source.weights.load(torch.float32 if double else dtype).model
-        finally:
-            torch.set_default_dtype(default)
-        torch.nn.Module.to(model, device, dtype)
-        model.requires_grad_(False)
-        model.train(False)
-        self.split = SplitModel(model, self.source.packing).check()
-        self.refuse_missing_rows()
+        if self.split is None:
+            self.split = load_frozen(self.source, device, double)
         return self
-
-    def refuse_missing_rows(self) -> None:
-        """Refuse an output layer that lacks tokens of the tokenizer."""
-        rows, tokens = self.vocabulary, len(self.source.tokenizer)
-        if rows < tokens:
-            raise ConfigError(
-                f"The teacher {self.source.weights.name} has {rows} output rows for a tokenizer of {tokens} tokens. "
-                "It needs one for each. Give the tokenizer that belongs to these weights."
-            )
 
     @property
     def vocabulary(self) -> int:
@@ -105,6 +91,10 @@ class FrozenTeacher:
         if self.split is None:
             raise RuntimeError("load() comes before the teacher is asked")
         return self.split
+
+    def says(self, batch: Batch) -> Projection:
+        """Return its hidden states at the batch's supervised positions, and its output layer."""
+        return self.projection(batch.input_ids, batch.positions)
 
     @torch.no_grad()
     def projection(self, input_ids: Tensor, positions: Tensor) -> Projection:

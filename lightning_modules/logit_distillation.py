@@ -1,4 +1,4 @@
-"""Distillation from the logits of a teacher that is in the run."""
+"""Distillation from the logits of a teacher, which is in the run or was asked before."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lessons.errors import CheckpointMismatch, ConfigError
+from lessons.lesson_set import LessonSet
 from lightning_modules.collate import Batch
+from lightning_modules.companion import Companion
 from lightning_modules.divergences import Divergence
 from lightning_modules.frozen_teacher import FrozenTeacher
-from lightning_modules.losses import chunked_terms, log_probabilities, projection_of
-from lightning_modules.losses.log_probabilities import wide
+from lightning_modules.logit_teacher import LogitTeacher
+from lightning_modules.losses import TopK, chunked_terms, log_probabilities, projection_of, top_k_log_probabilities
+from lightning_modules.rendered import RenderedLessons
 from lightning_modules.schedules import Schedule
+from lightning_modules.stored_teacher import StoredTeacher
 from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
+from students.logit_store import LogitStore
 from students.student import Student
+from students.token_nll import nll_of_logits
 
 __all__ = ["LogitDistillation", "token_terms"]
 
@@ -35,8 +40,9 @@ class LogitDistillation(SupervisedModule):
 
     Args:
         student: The model that learns.
-        teacher: The frozen model, described as a student is, without adapter. Its tokenizer must have the student's
-            vocabulary. It is in no checkpoint and in no export; every device holds a copy.
+        teacher: The frozen model, described as a student is, without adapter; or a `students.LogitStore` with what it
+            said before. Its tokenizer must have the student's vocabulary. It is in no checkpoint and in no export; a
+            model is held by every device, a store by none.
         divergence: How far the student is from the teacher.
         supervised_weight: w, the weight of the negative log-likelihood of the lesson's text, at least 0 and below 1.
         temperature: T, by which the logits of both are divided; above 0.
@@ -52,7 +58,7 @@ class LogitDistillation(SupervisedModule):
     def __init__(
         self,
         student: Student,
-        teacher: Student,
+        teacher: Student | LogitStore,
         divergence: Divergence,
         supervised_weight: float = 0.5,
         temperature: float = 1.0,
@@ -68,7 +74,9 @@ class LogitDistillation(SupervisedModule):
         self.temperature = temperature
         self.temperature_squared = temperature_squared
         self.teacher_schedule = teacher_schedule
-        self.frozen = FrozenTeacher(teacher)
+        self.source: LogitTeacher = (
+            StoredTeacher(teacher) if isinstance(teacher, LogitStore) else FrozenTeacher(teacher)
+        )
         self.terms: Mapping[str, Tensor] = {}  # of the micro-batch at hand, [supervised] each
         self.running_terms: dict[str, Tensor] = {}
 
@@ -90,14 +98,20 @@ class LogitDistillation(SupervisedModule):
                 "they are. Correct `temperature`."
             )
         self.divergence.check()
-        self.frozen.check(self.student)
+        self.source.check(self.student)
+        told = self.source.tokens_told
+        if told is not None and self.divergence.needs_every_token:
+            raise ConfigError(
+                f"{type(self.divergence).__name__} needs the probability of every token, but only the top {told} are "
+                "stored. Allowed are the other divergences, which take all others as one outcome, a store of the "
+                "whole vocabulary (tokens_kept), or the teacher in the run. Choose one of them."
+            )
 
     def on_fit_start(self) -> None:
         """Load the teacher, and say what the loss of a token is."""
         super().on_fit_start()
         double = next(self.parameters()).dtype == torch.float64
-        other = self.frozen.load(self.device, double).vocabulary
-        mine = int(self.split.causal.get_output_embeddings().weight.shape[0])
+        self.source.load(self.device, double)
         if not self.trainer.is_global_zero:
             return
         squared = f"{self.temperature**2:g} (T^2) * " if self.temperature_squared and self.temperature != 1 else ""
@@ -105,13 +119,12 @@ class LogitDistillation(SupervisedModule):
         log.info(
             "Loss of a token = %g * nll + %g * %s%s at temperature %g, from %s%s",
             self.supervised_weight, 1 - self.supervised_weight, squared, type(self.divergence).__name__,
-            self.temperature, self.teacher.weights.name, scheduled if self.teacher_schedule else "",
+            self.temperature, self.source.name, scheduled if self.teacher_schedule else "",
         )  # fmt: skip
-        if mine != other:
-            log.info(
-                "The output layers have %d and %d rows for one tokenizer: the first %d are compared",
-                mine, other, min(mine, other),
-            )  # fmt: skip
+
+    def companion(self, rendered: RenderedLessons, lessons: LessonSet) -> Companion | None:
+        """Return what brings stored logits along with every micro-batch."""
+        return self.source.companion(rendered)
 
     def token_losses(self, batch: Batch) -> Tensor:
         """Return the weighted sum of likelihood and divergence of every supervised token, [supervised]."""
@@ -121,7 +134,7 @@ class LogitDistillation(SupervisedModule):
         terms = chunked_terms(
             partial(token_terms, self.divergence, self.temperature),
             projection_of(self.split, batch.input_ids, batch.positions),
-            self.frozen.projection(batch.input_ids, batch.positions),
+            self.source.says(batch),
             batch.targets,
             slopes=mix * slopes,
         )
@@ -158,7 +171,7 @@ class LogitDistillation(SupervisedModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep only what trains, and say whose it is and who taught it."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint["teacher"] = self.teacher.weights.fingerprint
+        checkpoint["teacher"] = self.source.fingerprint
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another student, of other settings or from another teacher.
@@ -167,17 +180,17 @@ class LogitDistillation(SupervisedModule):
             CheckpointMismatch: Going on would not continue the same run.
         """
         super().on_load_checkpoint(checkpoint)
-        found, mine = checkpoint.get("teacher"), self.teacher.weights.fingerprint
+        found, mine = checkpoint.get("teacher"), self.source.fingerprint
         if found != mine:
             raise CheckpointMismatch(
                 f"The checkpoint was taught by another teacher: by one of the fingerprint {str(found)[:12]}, this one "
-                f"({self.teacher.weights.name}) has {mine[:12]}. A run is resumed with the very same weights. Restore "
+                f"({self.source.name}) has {mine[:12]}. A run is resumed with the very same weights. Restore "
                 "them, or start a new run from the exported student."
             )
 
 
 def token_terms(
-    divergence: Divergence, temperature: float, student: Tensor, teacher: Tensor, targets: Tensor
+    divergence: Divergence, temperature: float, student: Tensor, teacher: Tensor | TopK, targets: Tensor
 ) -> Tensor:
     """Return the negative log-likelihood and the divergence of every token, [2, tokens], in float32 or better.
 
@@ -185,8 +198,13 @@ def token_terms(
         divergence: How far the student is from the teacher.
         temperature: Divides the logits for the divergence, not for the likelihood.
         student: Logits, [tokens, vocabulary].
-        teacher: Logits, [tokens, vocabulary]; where the sizes differ, the ids that both have are compared.
+        teacher: Logits, [tokens, vocabulary], where the sizes differ, the ids that both have are compared; or what is
+            known of its most probable tokens.
         targets: Ids of the lesson's tokens, [tokens].
     """
-    nll = F.cross_entropy(wide(student), targets, reduction="none")
-    return torch.stack([nll, divergence.per_token(*log_probabilities(student, teacher, temperature)).to(nll.dtype)])
+    nll = nll_of_logits(student, targets)
+    if isinstance(teacher, TopK):
+        pair = top_k_log_probabilities(student, teacher, temperature)
+    else:
+        pair = log_probabilities(student, teacher, temperature)
+    return torch.stack([nll, divergence.per_token(*pair).to(nll.dtype)])

@@ -129,7 +129,7 @@ class OnPolicyDistillation(LogitDistillation):
         made = chunked_terms(
             partial(sampled_terms, self.divergence),
             projection_of(self.split, batch.input_ids, batch.positions),
-            self.frozen.projection(batch.input_ids, batch.positions),
+            self.source.says(batch),
             batch.targets,
         )
         student, teacher, divergence = made.unbind()

@@ -5,6 +5,7 @@ from students.characters import CharacterTokenizer, TokenizerRecipe
 from students.encoder import Encoded, Encoder
 from students.exam import sit
 from students.generation import Generated, Generation, answer
+from students.logit_store import LogitStore
 from students.lora import LoRA
 from students.precision import choose_precision
 from students.renderings import (
@@ -47,6 +48,7 @@ __all__ = [
     "Hinted",
     "LoRA",
     "Loaded",
+    "LogitStore",
     "Pairs",
     "Pretrained",
     "PretrainedTokenizer",

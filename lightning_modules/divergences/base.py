@@ -14,6 +14,9 @@ __all__ = ["Divergence", "check_share"]
 class Divergence(ABC):
     """Says how far the student's next-token distribution is from the teacher's."""
 
+    needs_every_token = False
+    """Whether it makes no sense where all but the teacher's most probable tokens are known as one outcome only."""
+
     @abstractmethod
     def per_token(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return one number per token, [tokens], 0 where the two agree.

@@ -67,6 +67,8 @@ class AdaptiveKL(Divergence):
         head_mass: mu, the probability of the teacher's head, above 0 and below 1; 0.5 in the authors' code.
     """
 
+    needs_every_token = True  # the tail is half of what it weighs
+
     def __init__(self, head_mass: float = 0.5) -> None:
         self.head_mass = head_mass
 

@@ -59,7 +59,7 @@ def log_probabilities(student_logits: Tensor, teacher_logits: Tensor, temperatur
 
 
 def top_k_log_probabilities(student_logits: Tensor, teacher: TopK, temperature: float = 1.0) -> LogProbabilities:
-    """Return the log-probabilities of the teacher's k tokens and, as outcome k + 1, of all others together.
+    """Return the log-probabilities of the teacher's k tokens and, as outcome k + 1, of all others, if there are any.
 
     Leaving out the tail and renormalising would tell the student that nothing else is ever said. At a temperature T
     both distributions over the k + 1 outcomes become p^(1/T) / sum p^(1/T), since the single tokens of the tail are not
@@ -70,13 +70,14 @@ def top_k_log_probabilities(student_logits: Tensor, teacher: TopK, temperature: 
         teacher: What is known of the teacher at the same positions.
         temperature: Above 0.
     """
-    logits = wide(student_logits)
-    whole = logits.logsumexp(-1, keepdim=True)
-    chosen = logits.gather(-1, teacher.ids) - whole
-    # Not log(1 - sum of the k): a student that is sure of them would leave nothing but rounding.
-    others = logits.scatter(-1, teacher.ids, -torch.inf).logsumexp(-1, keepdim=True) - whole
-    student = torch.cat([chosen, others], -1)
-    known = torch.cat([wide(teacher.log_probabilities), wide(teacher.tail).clamp(min=0).log()[..., None]], -1)
+    logits, known = wide(student_logits), wide(teacher.log_probabilities)
+    student = logits.gather(-1, teacher.ids)
+    if teacher.ids.shape[-1] < logits.shape[-1]:
+        # Not log(1 - sum of the k): a student that is sure of them would leave nothing but rounding.
+        others = logits.scatter(-1, teacher.ids, LOWEST).logsumexp(-1, keepdim=True)
+        nobody = others < LOWEST / 2  # every other token is masked; with -inf in the place of LOWEST the slope is NaN
+        student = torch.cat([student, others.masked_fill(nobody, -torch.inf)], -1)
+        known = torch.cat([known, wide(teacher.tail).clamp(min=0).log()[..., None]], -1)
     return LogProbabilities(*(tempered(logs, temperature) for logs in allowed(student, known)))
 
 

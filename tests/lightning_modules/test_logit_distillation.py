@@ -137,7 +137,7 @@ def test_nothing_of_the_teacher_is_trained_saved_or_changed(
     built.fit(module, data(4))
     built.save_checkpoint(tmp_path / "a.ckpt")
     before = teacher().weights.load(torch.float32).model.state_dict()
-    after = module.frozen.loaded.model
+    after = module.source.loaded.model
     assert all(torch.equal(tensor, before[name]) for name, tensor in after.state_dict().items())
     assert not after.training
     assert not any(p.requires_grad or p.grad is not None for p in after.parameters())
