@@ -53,6 +53,9 @@ class CurriculumDataModule(LightningDataModule):
         trusted_only: Leave out annotations that failed to parse or were graded wrong.
         lessons_per_update: Lessons of one optimiser step, over all devices and micro-batches. A micro-batch is this
             divided by the number of devices and by the trainer's accumulate_grad_batches.
+        tokens_per_micro_batch: Most tokens of one micro-batch on one device, padding included; None for no bound. The
+            lessons of an update are sorted by length and cut so that its largest micro-batch has as few tokens as it
+            can; a plan with a larger one is refused, and the message says how many micro-batches it needs.
         max_tokens: Longest training sequence, prompt and answer together; None for no limit.
         over_long: What happens to longer lessons: "drop" leaves them out of the plan and counts them, "refuse" stops.
         workers: Processes that prepare batches ahead; 0 prepares them in the training process.
@@ -69,6 +72,7 @@ class CurriculumDataModule(LightningDataModule):
         targets_per_prompt: int = 1,
         trusted_only: bool = True,
         lessons_per_update: int = 16,
+        tokens_per_micro_batch: int | None = None,
         max_tokens: int | None = None,
         over_long: Literal["drop", "refuse"] = "drop",
         workers: int = 0,
@@ -83,6 +87,7 @@ class CurriculumDataModule(LightningDataModule):
         self.targets_per_prompt = targets_per_prompt
         self.trusted_only = trusted_only
         self.lessons_per_update = lessons_per_update
+        self.tokens_per_micro_batch = tokens_per_micro_batch
         self.max_tokens = max_tokens
         self.over_long = over_long
         self.workers = workers
@@ -131,11 +136,13 @@ class CurriculumDataModule(LightningDataModule):
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
             views=flat.views,
+            rows=flat.sequence_counts,
+            tokens_per_micro_batch=self.tokens_per_micro_batch,
         )
         rule = json.dumps([plan.rule, plan.seed], sort_keys=True) if plan is not None and timetable.hears else ""
         self.lesson_set = lessons
         batches = MicroBatches(flat, sampler.check(), rule, self.find_companion(flat, lessons))
-        batches.check_weights()
+        batches.check()
         return batches
 
     def ramped(self, timetable: Timetable) -> Timetable:

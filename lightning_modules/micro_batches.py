@@ -70,14 +70,16 @@ class MicroBatches(Dataset[Batch]):
             )
         return totals
 
-    def check_weights(self) -> None:
-        """Refuse a written plan with an optimiser step that trains on nothing, before the first step.
+    def check(self) -> None:
+        """Refuse a written plan with an optimiser step that trains on nothing or is too large, before the first step.
 
         Of a plan that hears the student only the first step is known.
 
         Raises:
-            ConfigError: All lessons of a step have the weight 0, or the rendering lacks a view.
+            ConfigError: All lessons of a step have the weight 0, the rendering lacks a view, or a micro-batch has more
+                tokens than allowed.
         """
+        self.sampler.check_budget()
         for update in range(1 if self.sampler.timetable.hears else self.sampler.updates):
             self.totals(self.sampler.step(update))
 
@@ -178,7 +180,10 @@ class Pieces:
         return len(self.sampler) - self.start
 
     def __iter__(self) -> Iterator[Piece]:
-        return (self.sampler.piece(index) for index in range(self.start, len(self.sampler)))
+        first, done = divmod(self.start, self.sampler.micro_batches)
+        for update in range(first, self.sampler.updates):
+            yield from self.sampler.pieces(update)[done:]
+            done = 0
 
 
 def unchanged(batch: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,8 +11,11 @@ import numpy.typing as npt
 
 from curricula.timetable import Timetable
 from lessons.errors import ConfigError
+from lightning_modules.token_budget import Cut, Sizes, cut_evenly, cut_within
 
 __all__ = ["CurriculumSampler", "Piece", "Step"]
+
+log = logging.getLogger(__name__)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -46,9 +50,9 @@ class CurriculumSampler:
     """Cuts every optimiser step of a timetable into micro-batches.
 
     Rank r takes every `world_size`-th lesson of the step, starting at r, sorts them by length, and cuts them into
-    exactly `micro_batches` pieces of nearly equal count. Sorting never leaves the step, so the order that was planned
-    is the order that is trained. A piece may be empty: at the ragged end, or where a step has fewer lessons than
-    pieces.
+    exactly `micro_batches` pieces, so that the largest piece has as few tokens as it can: memory is bound by the
+    largest. Sorting never leaves the step, so the order that was planned is the order that is trained. A piece is empty
+    only where there are fewer lessons than pieces.
     """
 
     timetable: Timetable
@@ -68,6 +72,10 @@ class CurriculumSampler:
     """Number of processes."""
     views: int = 1
     """In how many views each lesson is rendered."""
+    rows: Ints | None = None
+    """Sequences of each rendered lesson, [views * lessons]; None: one each."""
+    tokens_per_micro_batch: int | None = None
+    """Most tokens of a micro-batch, padding included; None for no bound."""
 
     def check(self) -> CurriculumSampler:
         """Return itself if its numbers fit together.
@@ -124,14 +132,69 @@ class CurriculumSampler:
     def pieces(self, update: int) -> list[Piece]:
         """Return the micro-batches of one optimiser step on this rank."""
         step = self.step(update)
-        mine = np.arange(self.rank, len(step.lessons), self.world_size)
-        by_length = mine[np.argsort(self.lengths[step.lessons[mine]], kind="stable")]
+        chosen, cut = self.cut(step, self.rank)
+        if self.timetable.hears and self.tokens_per_micro_batch and cut.tokens > self.tokens_per_micro_batch:
+            log.warning(
+                "Update %d has a micro-batch of %d tokens, more than data.tokens_per_micro_batch (%d): a plan "
+                "that changes with the student is not known. If memory runs out, raise trainer.accumulate_grad_batches",
+                update, cut.tokens, self.tokens_per_micro_batch,
+            )  # fmt: skip
         return [
-            Piece(number, step.lessons[chosen], step.factors[chosen], step)
-            for number, chosen in enumerate(np.array_split(by_length, self.micro_batches))
+            Piece(number, step.lessons[mine], step.factors[mine], step)
+            for number, mine in enumerate(np.split(chosen, cut.borders))
         ]
+
+    def cut(self, step: Step, rank: int) -> tuple[Ints, Cut]:
+        """Return the places in a step that a rank takes, the shortest lesson first, and where they are cut."""
+        mine, sizes = self.share(step, rank)
+        return mine, cut_evenly(sizes, self.micro_batches)
+
+    def share(self, step: Step, rank: int) -> tuple[Ints, Sizes]:
+        """Return the places in a step that a rank takes, the shortest lesson first, and how large they are."""
+        mine = np.arange(rank, len(step.lessons), self.world_size)
+        mine = mine[np.argsort(self.lengths[step.lessons[mine]], kind="stable")]
+        lessons = step.lessons[mine]
+        rows = np.ones_like(lessons) if self.rows is None else self.rows[lessons]
+        return mine, Sizes.of(self.lengths[lessons].tolist(), rows.tolist())
 
     def piece(self, index: int) -> Piece:
         """Return one micro-batch of this rank, counted over all steps."""
         update, number = divmod(index, self.micro_batches)
         return self.pieces(update)[number]
+
+    def check_budget(self) -> None:
+        """Refuse a plan with a micro-batch of more tokens than allowed, on whatever rank.
+
+        Of a plan that hears the student only the first step is known.
+
+        Raises:
+            ConfigError: There is one.
+        """
+        budget = self.tokens_per_micro_batch
+        if budget is None:
+            return
+        largest, where, needed = 0, 0, 1
+        for update in range(1 if self.timetable.hears else self.updates):
+            step = self.step(update)
+            for _, sizes in (self.share(step, rank) for rank in range(self.world_size)):
+                if sizes.largest > budget:
+                    raise self.lesson_too_large(update, sizes.largest)
+                needed = max(needed, 1 + len(cut_within(sizes, budget)))
+                if (tokens := cut_evenly(sizes, self.micro_batches).tokens) > largest:
+                    largest, where = tokens, update
+        if largest > budget:
+            raise ConfigError(
+                f"data.tokens_per_micro_batch is {budget}, but cut into {self.micro_batches} micro-batches on each of "
+                f"{self.world_size} processes update {where} has one of {largest} tokens, padding included. The plan "
+                f"needs {needed} micro-batches an update, or {largest} tokens each. Set trainer."
+                f"accumulate_grad_batches to {needed}, or raise data.tokens_per_micro_batch."
+            )
+
+    def lesson_too_large(self, update: int, tokens: int) -> ConfigError:
+        """Build the error for a lesson that no number of micro-batches makes fit."""
+        return ConfigError(
+            f"data.tokens_per_micro_batch is {self.tokens_per_micro_batch}, but a single lesson of update {update} has "
+            f"{tokens} tokens (all its sequences, padded to the longest). All sequences of a lesson are in one "
+            "micro-batch, which must hold the largest. Raise data.tokens_per_micro_batch, or leave longer lessons out "
+            "with data.max_tokens."
+        )

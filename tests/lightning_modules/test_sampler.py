@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,10 +47,38 @@ def test_every_lesson_comes_once_in_its_update_whatever_the_split(
 
 
 @given(st.lists(st.integers(1, 50), min_size=8, max_size=8), numbers)
-def test_micro_batches_of_an_update_are_sorted_by_length_and_nearly_equal(lengths: list[int], pieces: int) -> None:
+def test_micro_batches_of_an_update_are_sorted_by_length_and_none_is_empty(lengths: list[int], pieces: int) -> None:
     found = [piece.lessons for piece in sampler(lengths, 8, pieces).pieces(0)]
     assert [lengths[n] for piece in found for n in piece] == sorted(lengths)
-    assert max(map(len, found)) - min(map(len, found)) <= 1
+    assert min(map(len, found)) > 0
+
+
+def test_a_plan_that_keeps_within_its_token_budget_passes_and_any_other_is_refused() -> None:
+    plan = sampler([10, 10, 10, 40, 10, 20, 20, 50], 4, 2)  # 30 + 40 tokens, then 3 * 20 + 50
+    replace(plan, tokens_per_micro_batch=60).check_budget()
+    tight = replace(plan, tokens_per_micro_batch=59)
+    with pytest.raises(
+        ConfigError, match=r"is 59, but cut into 2 .* update 1 has one of 60 tokens.*accumulate_grad_batches to 3"
+    ):
+        tight.check_budget()
+    replace(tight, micro_batches=3).check_budget()
+
+
+def test_a_token_budget_holds_on_every_rank_or_every_rank_refuses() -> None:
+    ranks = [sampler([10, 10, 10, 40, 10, 20, 20, 50], 4, 1, rank, 2) for rank in range(2)]  # 20 + 80, 40 + 100
+    for rank in ranks:
+        replace(rank, tokens_per_micro_batch=100).check_budget()
+        with pytest.raises(ConfigError, match=r"update 1 has one of 100 tokens.*accumulate_grad_batches to 2"):
+            replace(rank, tokens_per_micro_batch=99).check_budget()
+        with pytest.raises(ConfigError, match=r"is 49, but a single lesson of update 1 has 50 tokens .* Raise data"):
+            replace(rank, tokens_per_micro_batch=49).check_budget()
+
+
+def test_a_lesson_of_several_sequences_counts_them_all_as_long_as_the_longest() -> None:
+    one = replace(sampler([10, 10], 2, 2), rows=np.array([1, 3]), tokens_per_micro_batch=29)
+    with pytest.raises(ConfigError, match=r"a single lesson of update 0 has 30 tokens"):
+        one.check_budget()
+    replace(one, tokens_per_micro_batch=30).check_budget()
 
 
 def test_a_micro_batch_is_a_function_of_its_number_alone() -> None:
