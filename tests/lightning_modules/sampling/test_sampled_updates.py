@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from outspoken import Outspoken, pupil
+
+from lessons.errors import ConfigError
+from lightning_modules import Progress, Replay, Sampling, SupervisedModule
+from lightning_modules.callbacks import RunFolder
+from lightning_modules.sampling import Answer, SampledUpdates, texts
+from students import LoRA, Student
+
+LONGEST = 12
+
+
+class Own(SupervisedModule):
+    """Learns its own answers, and keeps what it saw."""
+
+    def __init__(self, updates: SampledUpdates, student: Student | None = None) -> None:
+        super().__init__(student or pupil(), lambda parameters: torch.optim.SGD(parameters, lr=0.5))
+        self.updates = updates
+        self.seen: list[Any] = []
+        self.nll: list[torch.Tensor] = []
+
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        self.updates.prepare(self)
+
+    def received(self, batch: Any) -> Any:
+        self.seen.append(self.updates.batch(self, batch))
+        return self.seen[-1]
+
+    def token_losses(self, batch: Any) -> torch.Tensor:
+        losses = super().token_losses(batch)
+        self.nll.append(losses.detach())
+        return losses
+
+
+def train(trainer: Any, data: Any, updates: SampledUpdates, *callbacks: Any, **settings: Any) -> Own:
+    module = Own(updates, settings.pop("student", None))
+    lessons = settings.pop("lessons", 8)
+    trainer(*callbacks, **{"max_steps": 3, "accumulate_grad_batches": 4, **settings}).fit(module, data(lessons))
+    return module
+
+
+@pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed"])
+def test_when_an_update_begins_all_ratios_are_exactly_one(trainer: Any, data: Any, precision: str) -> None:
+    """In every micro-batch of every update: the same code, the same batch, and weights that move only after the last."""
+    updates = SampledUpdates(Sampling(max_new_tokens=LONGEST), log_probabilities=True)
+    module = train(trainer, data, updates, precision=precision)
+    assert len(module.seen) == 12
+    for batch, nll in zip(module.seen, module.nll, strict=True):
+        assert torch.equal((-nll - batch.extras["old_log_probabilities"]).exp(), torch.ones_like(nll))
+
+
+def test_old_log_probabilities_are_taken_with_dropout_off(trainer: Any, data: Any) -> None:
+    updates = SampledUpdates(Sampling(max_new_tokens=LONGEST), log_probabilities=True)
+    module = train(trainer, data, updates, student=pupil(LoRA(rank=2, dropout=0.5)), max_steps=2)
+    first, second = module.seen[0].extras["old_log_probabilities"], module.seen[4].extras["old_log_probabilities"]
+    assert torch.equal(first, -module.nll[0])  # a new adapter adds nothing, whatever dropout leaves of it
+    assert not torch.equal(second, -module.nll[4])
+    assert module.model is not None
+    assert module.model.training
+
+
+def test_replayed_answers_keep_the_log_probabilities_they_were_written_with(trainer: Any, data: Any) -> None:
+    replay = Replay(capacity=100, anew="half")
+    updates = SampledUpdates(Sampling(max_new_tokens=LONGEST, replay=replay), log_probabilities=True)
+    module = train(
+        trainer, data, updates, lessons=7, max_steps=6
+    )  # the second pass of the plan meets each lesson again
+    again = {True: 0, False: 0}
+    for batch, nll in zip(module.seen[12:], module.nll[12:], strict=True):
+        old = batch.extras["old_log_probabilities"]
+        for place, number in enumerate(batch.plan.sequence_numbers):
+            mine = batch.sequences == place
+            kept = replay.kept[(number, 0)]
+            assert torch.equal(old[mine].double(), torch.from_numpy(kept.log_probabilities))
+            written_now = kept.update == batch.plan.update
+            assert torch.equal(old[mine], -nll[mine]) == written_now
+            again[written_now] += 1
+    assert min(again.values()) > 3
+
+
+def test_a_judge_sees_whole_groups_and_its_marks_arrive_with_the_answers(trainer: Any, data: Any) -> None:
+    told: list[list[Answer]] = []
+
+    def judge(answers: Sequence[Answer]) -> list[Answer]:
+        marked = [replace(answer, weight=float(k % 3), extras={"reward": k / 8}) for k, answer in enumerate(answers)]
+        told.append(marked)
+        return marked
+
+    updates = SampledUpdates(Sampling(max_new_tokens=LONGEST, samples=3), judge=judge, extras=("reward",))
+    module = train(trainer, data, updates, max_steps=1)
+    (answers,) = told
+    groups = [[(a.asked.sequence, a.asked.group) for a in answers[k : k + 3]] for k in range(0, 24, 3)]
+    assert [len(set(group)) for group in groups] == [1] * 8
+    assert len({group[0] for group in groups}) == 8
+    assert [a.asked.copy for a in answers] == [0, 1, 2] * 8
+    assert len(set(texts(module.student, answers))) > 20
+    kept = [a for a in answers if a.weight]
+    rewards = torch.cat([batch.extras["reward"] for batch in module.seen])
+    assert rewards.tolist() == [a.extras["reward"] for a in kept]
+    tokens = torch.cat([batch.targets for batch in module.seen])
+    assert tokens.tolist() == [token for a in kept for token in a.tokens.tolist()]
+    weights = torch.cat([batch.weights for batch in module.seen])
+    assert weights.tolist() == [a.weight for a in kept for _ in a.tokens]
+    for batch in module.seen:
+        assert batch.totals.tolist() == [sum(a.weight * len(a.tokens) for a in kept)]
+        assert batch.plan.update_sequence_weights == (sum(a.weight for a in kept),)
+        assert batch.plan.update_supervised_tokens == sum(len(a.tokens) for a in kept)
+        assert batch.plan.update_sequences == len(kept)
+        assert batch.plan.sequence_lessons == tuple(
+            a.asked.lesson for a in kept if a.asked.lesson_id in batch.plan.lesson_ids
+        )
+
+
+def test_micro_batches_without_lessons_keep_the_ranks_in_step(trainer: Any, data: Any) -> None:
+    updates = SampledUpdates(Sampling(max_new_tokens=4), judge=lambda a: a, extras=(), log_probabilities=True)
+    module = train(trainer, data, updates, max_steps=6)  # the last update has 2 lessons for 4 micro-batches
+    empty = [batch for batch in module.seen if not batch.plan.lesson_ids]
+    assert len(empty) == 2
+    for batch in empty:
+        assert batch.weights.tolist() == [0.0]
+        assert len(batch.extras["old_log_probabilities"]) == 1
+
+
+def test_an_update_of_which_nothing_is_left_changes_nothing_and_says_so(
+    trainer: Any, data: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    updates = SampledUpdates(Sampling(max_new_tokens=1, truncated="leave_out"))  # one token is hardly ever the end
+    with caplog.at_level(logging.WARNING, logger="lightning_modules"):
+        module = train(trainer, data, updates, max_steps=1)
+    assert updates.figures is not None
+    assert updates.figures.truncated_share == 1
+    assert "Update 0 trains nothing: none of its 8 answers is used" in caplog.text
+    before = pupil().model.state_dict()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in module.student.model.state_dict().items())
+
+
+def test_progress_counts_what_was_trained_not_what_was_planned(trainer: Any, data: Any) -> None:
+    module_trainer = trainer(Progress(), max_steps=3, accumulate_grad_batches=4)
+    module = Own(SampledUpdates(Sampling(max_new_tokens=LONGEST)))
+    module_trainer.fit(module, data(8))
+    totals = json.loads(RunFolder.of(module_trainer).totals.read_text())
+    assert totals["supervised_tokens"] == sum(len(batch.targets) for batch in module.seen)
+    prompts = sum(int((batch.sequences.diff() != 0).sum()) + 1 for batch in module.seen)
+    assert totals["lessons"] == prompts == 24
+
+
+def test_the_same_prompts_get_other_answers_at_other_updates_and_seeds() -> None:
+    sampling = Sampling(seed=1)
+    asked = replace_asked(0, 0)
+    names = {Sampling(seed=seed).name(asked, update) for seed in (0, 1) for update in (0, 1)}
+    names |= {sampling.name(replace_asked(1, 0), 0), sampling.name(replace_asked(0, 1), 0)}
+    assert len(names) == 6
+    draws = [sampling.request([asked], update).uniforms[0] for update in (0, 0, 1)]
+    assert (draws[0] == draws[1]).all()
+    assert (draws[0] != draws[2]).any()
+
+
+def replace_asked(sequence: int, copy: int) -> Any:
+    import numpy as np
+
+    from lightning_modules.sampling import Asked
+
+    return Asked(sequence, copy, copy, np.array([1], np.int32), 0, "p", 0, 1.0)
+
+
+def test_prompts_that_fill_the_context_are_refused_before_the_first_update(trainer: Any, data: Any) -> None:
+    class Short(Outspoken):
+        """A model with a context of a few tokens."""
+
+        def config(self, tokenizer: Any) -> Any:
+            found = super().config(tokenizer)
+            found.max_position_embeddings = 5
+            return found
+
+    module = Own(SampledUpdates(Sampling()), Student(Short(), precision="float32"))
+    with pytest.raises(ConfigError, match=r"prompt of lesson 'p\d+' has \d+ tokens.*context has 5.*Lower data.max_tok"):
+        trainer(max_steps=1).fit(module, data(8))
+    assert not module.seen
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"samples": 0}, r"samples = 0; allowed is 1 or more.*Correct `samples`"),
+        ({"samples": 2, "temperature": 0.0}, r"samples = 2 at temperature 0.*same. Allowed.*Raise `temperature`"),
+        ({"max_new_tokens": 0}, r"max_new_tokens = 0; allowed is at least 1"),
+        ({"replay": Replay(capacity=0)}, r"capacity = 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        SampledUpdates(Sampling(**settings)).check()
