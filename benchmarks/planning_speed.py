@@ -111,15 +111,15 @@ def measured(action: Callable[[], object]) -> tuple[float, float, float]:
     return time.perf_counter() - start, time.process_time() - worked, megabytes("VmHWM")
 
 
-def time_plans(sizes: list[int]) -> None:
+def time_plans(sizes: list[int], names: list[str]) -> None:
     seconds: dict[str, list[float]] = {}
     for size in sizes:
         start = time.perf_counter()
         lessons = made_lessons(size)
         made, (read, _, _) = time.perf_counter() - start, measured(lambda lessons=lessons: lessons.fingerprint)
         print(f"\n{size:,} lessons: made in {made:.1f} s, fingerprint {read:.2f} s, {megabytes('VmRSS'):,.0f} MB held")
-        for name, settings in plans().items():
-            call = {"signals": SIGNALS, **settings}
+        for name in names:
+            call = {"signals": SIGNALS, **plans()[name]}
             took, worked, peak = measured(lambda lessons=lessons, call=call: c.plan(lessons, **call))
             seconds.setdefault(name, []).append(worked)
             print(f"  {name:24} {took:8.2f} s {worked:8.2f} s of processor {peak:8,.0f} MB at most", flush=True)
@@ -172,13 +172,14 @@ def time_facility(size: int, count: int, neighbours: int = 32) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--plans", nargs="*", default=list(plans()), help="which of the plans; all by default")
     parser.add_argument("--draw_from", type=int, default=1_000_000)
     parser.add_argument("--facility", type=int, default=100_000)
     chosen = parser.parse_args()
     print(describe_machine())
     if chosen.sizes:
-        time_plans(sorted(chosen.sizes))
+        time_plans(sorted(chosen.sizes), chosen.plans)
     if chosen.draw_from:
         time_drawing(chosen.draw_from)
     if chosen.facility:

@@ -179,8 +179,10 @@ def all_passes(ordering: Ordering, pool: Pool, scores: Scores, entries: int, see
         stop = min(start + len(pool), entries)
         places[start:stop], tier[start:stop] = arranged.order[: stop - start], arranged.stage[: stop - start]
         tiers = max(tiers, int(arranged.stage[-1]) + 1)
-    passes = np.repeat(np.arange(-(-entries // len(pool)), dtype=np.int32), len(pool))[:entries]
-    return Entries(places, np.ones(entries), passes * np.int32(tiers) + tier, tiers)
+    stages = np.repeat(np.arange(-(-entries // len(pool)), dtype=np.int32), len(pool))[:entries]
+    stages *= np.int32(tiers)
+    stages += tier
+    return Entries(places, np.ones(entries), stages, tiers)
 
 
 def one_pass(ordering: Ordering, pool: Pool, scores: Scores, generator: np.random.Generator) -> Arrangement:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from curricula.arrays import Positions
 from curricula.pool import Pool
 from curricula.selection.base import KEPT, Selection, Selector
 from curricula.selection.best import Which, sign
+from curricula.selection.same_texts import first_with_same_key, same_texts
 from curricula.signals.texts import lesson_texts
 from lessons.errors import ConfigError
 
-__all__ = ["Distinct", "OnePer", "normalised"]
-
-TEXTS_PER_BLOCK = 500_000  # the steps of `normalised` each make a copy
+__all__ = ["Distinct", "OnePer", "keep_first"]
 
 
 class Distinct(Selector):
@@ -31,13 +28,7 @@ class Distinct(Selector):
 
     def select(self, pool: Pool, generator: np.random.Generator) -> Selection:
         """Compare the texts."""
-        texts = lesson_texts(pool.lessons, self.of, pool.rows)
-        blocks = [normalised(texts.slice(start, TEXTS_PER_BLOCK)) for start in range(0, len(pool), TEXTS_PER_BLOCK)]
-        encoded = pa.chunked_array(blocks).dictionary_encode().combine_chunks()
-        codes = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
-        known = np.flatnonzero(codes >= 0)
-        twin = np.full(len(pool), -1, np.int64)
-        twin[known] = known[firsts(codes[known])]
+        twin = same_texts(lesson_texts(pool.lessons, self.of, pool.rows))
         return keep_first(twin, f"has the same {self.of} as another")
 
 
@@ -62,27 +53,27 @@ class OnePer(Selector):
         """Compare the groups."""
         if not self.by:
             raise ConfigError("OnePer got by=[]; at least one signal must make the groups. Fill in `by`.")
-        codes = np.unique(np.column_stack([pool.groups(name).codes for name in self.by]), axis=0, return_inverse=True)[
-            1
-        ]
+        codes = combined(pool, self.by)
         order = np.arange(len(pool))
         if self.prefer is not None:
             values = sign(self, self.which) * pool.values(self.prefer)
             order = np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable")
         twin = np.empty(len(pool), np.int64)
-        twin[order] = order[firsts(codes.reshape(-1)[order])]
+        twin[order] = order[first_with_same_key(codes[order])]
         return keep_first(twin, f"another of the same {' and '.join(self.by)} was preferred")
 
 
-def firsts(codes: Positions) -> Positions:
-    """Return for each entry the first place that has the same code, codes being small numbers from 0 up.
-
-    >>> firsts(np.array([4, 7, 4])).tolist()
-    [0, 1, 0]
-    """
-    first = np.empty(int(codes.max(initial=-1)) + 1, np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]  # the last to be written is the first place
-    return first[codes]
+def combined(pool: Pool, names: list[str]) -> npt.NDArray[np.uint64]:
+    """Return a number for each lesson, equal for lessons that are in the same group by every signal, uint64 [n]."""
+    codes, different = np.zeros(len(pool), np.uint64), 1
+    for name in names:
+        groups = pool.groups(name)
+        if different * len(groups) >= 2**64:
+            distinct, inverse = np.unique(codes, return_inverse=True)
+            codes, different = inverse.astype(np.uint64), len(distinct)
+        codes = codes * np.uint64(len(groups)) + groups.codes.astype(np.uint64)
+        different *= len(groups)
+    return codes
 
 
 def keep_first(twin: Positions, reason: str) -> Selection:
@@ -90,13 +81,3 @@ def keep_first(twin: Positions, reason: str) -> Selection:
     gone = (twin >= 0) & (twin != np.arange(len(twin)))
     codes: npt.NDArray[np.int16] = np.where(gone, 0, KEPT).astype(np.int16)
     return Selection(codes, (reason,), np.where(gone, twin, -1))
-
-
-def normalised(texts: pa.Array) -> pa.Array:
-    """Return texts in lower case, gaps made single spaces, without punctuation at the ends; null stays null.
-
-    >>> normalised(pa.array(["  What is\\n2? ", None])).to_pylist()
-    ['what is 2', None]
-    """
-    spaced = pc.replace_substring_regex(pc.utf8_lower(texts), r"\s+", " ")
-    return pc.utf8_trim(spaced, " .,;:!?\"'")

@@ -7,7 +7,8 @@ import numpy as np
 from curricula.libraries import needed_by
 from curricula.pool import Pool
 from curricula.selection.base import Selection, Selector
-from curricula.selection.duplicates import keep_first, normalised
+from curricula.selection.duplicates import keep_first
+from curricula.selection.same_texts import normalised
 from curricula.signals.texts import lesson_texts
 from lessons.errors import ConfigError
 

@@ -32,5 +32,7 @@ def test_one_of_every_combination(make_pool: Callable[..., Pool]) -> None:
     assert best.twin is not None
     assert best.twin.tolist() == [2, -1, -1, -1]
     assert OnePer(["prompt"], "score", "lowest").select(pool, CHANCE).kept.tolist() == [0, 3]
+    many = make_pool(**{f"group{k}": [0, 1, 0, k % 2] for k in range(70)})  # 2^70 combinations: more than numbers
+    assert OnePer([f"group{k}" for k in range(70)]).select(many, CHANCE).kept.tolist() == [0, 1, 3]
     with pytest.raises(ConfigError, match=r"OnePer got by=\[\]; at least one signal"):
         OnePer([]).select(pool, CHANCE)
