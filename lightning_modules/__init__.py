@@ -30,6 +30,7 @@ from lightning_modules.divergences import (
 from lightning_modules.feature_distillation import FeatureDistillation
 from lightning_modules.features import FeatureLoss, HiddenCosine, HiddenDistance, HiddenSimilarity
 from lightning_modules.logit_distillation import LogitDistillation
+from lightning_modules.marginal_likelihood import MarginalLikelihood
 from lightning_modules.measures import (
     FixedSetLoss,
     Measure,
@@ -94,6 +95,7 @@ __all__ = [
     "KTO",
     "Linear",
     "LogitDistillation",
+    "MarginalLikelihood",
     "Measure",
     "NPO",
     "NegativeAware",

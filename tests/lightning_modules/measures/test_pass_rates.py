@@ -42,7 +42,7 @@ def test_pass_rates_and_variation_are_those_of_an_exam(run: Run) -> None:
 
 
 def test_one_sample_has_no_variation(run: Run) -> None:
-    watch, _, _ = run(PassRates(LongAnswers(), 3), 1)
+    watch, _, _ = run(PassRates(LongAnswers(), 3, generation=DRAWN), 1)
     assert list(watch.found[-1].lessons) == ["pass_rate"]
 
 
@@ -66,24 +66,24 @@ def test_the_variation_of_worked_tries() -> None:
 
 
 def test_recent_lessons_are_those_trained_since_the_last_feedback(run: Run) -> None:
-    watch, module, _ = run(PassRates(LongAnswers(), size=100, recent=True), 3)
+    watch, module, _ = run(PassRates(LongAnswers(), size=100, recent=True, generation=DRAWN), 3)
     for figures, seen in zip(watch.found, watch.seen, strict=True):
         assert {module.lessons_of_plan.ids[place] for place in figures.places} == set(seen)
         assert (np.diff(figures.places) > 0).all()
 
 
 def test_no_more_recent_lessons_than_asked_for_and_others_every_time(run: Run) -> None:
-    watch, module, _ = run(PassRates(LongAnswers(), size=3, recent=True), 3)
+    watch, module, _ = run(PassRates(LongAnswers(), size=3, recent=True, generation=DRAWN), 3)
     for figures, seen in zip(watch.found, watch.seen, strict=True):
         assert len(figures.places) == 3
         assert {module.lessons_of_plan.ids[place] for place in figures.places} <= set(seen)
 
 
 def test_what_was_trained_between_two_feedbacks_survives_a_checkpoint(run: Run) -> None:
-    measure = PassRates(LongAnswers(), size=100, recent=True)
+    measure = PassRates(LongAnswers(), size=100, recent=True, generation=DRAWN)
     run(measure, 2)
     measure.trained.visits[[1, 4]] = 2
-    other = PassRates(LongAnswers(), size=100, recent=True)
+    other = PassRates(LongAnswers(), size=100, recent=True, generation=DRAWN)
     other.data, other.labels, other.trained = measure.data, None, type(measure.trained)(measure.data)
     other.load_state_dict(measure.state_dict())
     assert other.measured == 2
