@@ -97,6 +97,7 @@ TRAINED = {  # arms whose student scores for another, and arms whose plan hears
     "multistage-filtering": ["skip-easy"],
     "paprika": ["paprika"],
     "re-ranking-weights": ["easy-weighs-more"],
+    "self-paced": ["self-paced"],
     "skill-it": ["skill-it"],
     "tapir-selection": ["random"],
 }
@@ -354,6 +355,16 @@ def iter_select_tune(ran: Ran) -> None:
     assert 0 < facts["hard"] < facts["labels"]
 
 
+def self_paced(ran: Ran) -> None:
+    assert [line["update"] for line in ran.heard("self-paced")] == [4, 8, 12, 16, 20]
+    figures = ran.states("self-paced")[-1][1]["figures"]
+    assert len(figures) == 80
+    assert (figures > 0).all()
+    assert not np.allclose(figures, ran.signals("self-paced").column("nuclear_norm").values)
+    table = ran.signals("same-growth")
+    assert rises(table.column("nuclear_norm").values[np.argsort(table.rank)])
+
+
 CHECKS = {
     check.__name__.replace("_", "-"): check
     for check in (
@@ -361,7 +372,7 @@ CHECKS = {
         mixed_curriculum, degree_curriculum, easy_hard_all, gain_rl, skill_it, ifd, lobass, instruct_mining,
         deepdistill, rft, repeated_random_subsets, tapir_selection, dual_stage_mixed, replay_with_re_warm,
         power_law_rehearsal, diversify_and_conquer, multistage_filtering, paprika, data_diets, delift,
-        iter_select_tune,
+        iter_select_tune, self_paced,
     )
 }  # fmt: skip
 
