@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -19,10 +21,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from curricula import EasyFirst, Given, plan
 from lessons.lesson_set import LessonSet
-from lessons.records import Annotation, Message, Prompt, Provenance
-from lessons.tables import write_annotations, write_prompts
+from lessons.records import Annotation, Attempt, Grade, Message, Prompt, Provenance
+from lessons.tables import write_annotations, write_attempts, write_prompts
 from lightning_modules import CurriculumDataModule, SupervisedModule
-from students import LoRA, RandomWeights, RationaleThenAnswer, Rendering, Student
+from students import AnswerGroups, LoRA, RandomWeights, RationaleThenAnswer, Rendering, Student
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))  # plans name the tests' own mixture (hearing.py) by its import path
@@ -94,6 +96,43 @@ def data(round_folder: Path) -> Callable[..., CurriculumDataModule]:
             rendering=rendering or RationaleThenAnswer(),
             lessons_per_update=lessons_per_update,
             **settings,
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def groups_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten questions with two to five answers each, of very different lengths; two of them all right, one all wrong."""
+    folder = tmp_path_factory.mktemp("groups")
+    draw = random.Random(3)
+    prompts, attempts = [], []
+    for number in range(10):
+        name = f"p{number}"
+        prompts.append(Prompt(name, (Message("user", f"{number}+1?"),), str(number + 1), difficulty=float(number)))
+        count = 2 + number % 4
+        right = {4: [True] * count, 7: [True] * count, 8: [False] * count}.get(number)
+        right = right or [True, False, *(draw.random() < 0.5 for _ in range(count - 2))]
+        for sample, correct in enumerate(right):
+            text = "so " * draw.choice([0, 1, 4, 25]) + f"it is {number + correct}."
+            grade = Grade(correct, float(correct), None, "number/1")
+            attempts.append(Attempt(name, "student", text, sample, grade, truncated=draw.random() < 0.2))
+    write_prompts(folder / "prompts.parquet", prompts)
+    write_attempts(folder / "attempts.parquet", attempts)
+    lessons = LessonSet.read(folder / "prompts.parquet")
+    made = plan(lessons, [Given()], EasyFirst(), order_by="given_difficulty", passes=2).curriculum
+    replace(made, weight=np.random.default_rng(0).choice([0.5, 1.0, 2.0], len(made))).write(folder)
+    return folder
+
+
+@pytest.fixture
+def groups(groups_folder: Path) -> Callable[..., CurriculumDataModule]:
+    def build(lessons_per_update: int = 8, rendering: Rendering | None = None, **settings: Any) -> CurriculumDataModule:
+        return CurriculumDataModule(
+            prompts=str(groups_folder / "prompts.parquet"),
+            curriculum=str(groups_folder),
+            rendering=rendering or AnswerGroups(str(groups_folder / "attempts.parquet"), **settings),
+            lessons_per_update=lessons_per_update,
         )
 
     return build
