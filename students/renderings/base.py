@@ -14,7 +14,7 @@ from lessons.errors import RenderingError
 from lessons.records import Lesson, Message, Prompt
 from students.encoder import Encoded, Encoder
 
-__all__ = ["Example", "Exercise", "Rendered", "Rendering", "render_all"]
+__all__ = ["Example", "Exercise", "Rendered", "Rendering", "check_rest", "render_all", "render_blocks"]
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class Rendered:
     """By lesson id, in the order of the lessons: every sequence of the lesson."""
     dropped: dict[str, int]
     """Lessons left out as too long: by lesson id, the tokens of its longest sequence."""
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     """Lessons that the rendering leaves out: by lesson id, why."""
 
     @property
@@ -178,26 +178,56 @@ def render_all(
     examples: dict[str, list[Example]] = {}
     dropped: dict[str, int] = {}
     left_out: dict[str, str] = {}
+    for block in render_blocks(rendering, lessons, encoder, max_tokens, over_long):
+        examples |= block.examples
+        dropped |= block.dropped
+        left_out |= block.left_out
+    check_rest(len(examples), dropped, left_out, max_tokens)
+    return Rendered(examples, dropped, left_out)
+
+
+def render_blocks(
+    rendering: Rendering,
+    lessons: Iterable[Lesson],
+    encoder: Encoder,
+    max_tokens: int | None = None,
+    over_long: Literal["drop", "refuse"] = "drop",
+) -> Iterator[Rendered]:
+    """Render as `render_all` does, some lessons at a time: what was yielded need not stay in memory.
+
+    Whether anything is left to train on, the caller asks `check_rest` at the end.
+    """
     waiting = iter(lessons)
     while block := list(islice(waiting, LESSONS_AT_ONCE)):
-        batch = taught(rendering, block, left_out)
+        done = Rendered({}, {}, {})
+        batch = taught(rendering, block, done.left_out)
         for lesson, found in zip(batch, rendering.render_batch(batch, encoder), strict=True):
             check_supervised(lesson, found, rendering)
             longest = max(len(e.input_ids) for e in found)
             if max_tokens is None or longest <= max_tokens:
-                examples[lesson.id] = found
+                done.examples[lesson.id] = found
             elif over_long == "refuse":
                 raise RenderingError(
                     f"Lesson {lesson.id!r} needs {longest} tokens; at most {max_tokens} are allowed and an answer is "
                     "never cut. Raise `max_tokens`, or leave such lessons out with over_long: drop."
                 )
             else:
-                dropped[lesson.id] = longest
-    if not examples:
+                done.dropped[lesson.id] = longest
+        yield done
+
+
+def check_rest(
+    rendered: int, dropped: Mapping[str, int], left_out: Mapping[str, str], max_tokens: int | None = None
+) -> None:
+    """Log how many lessons the rendering left out, and refuse to go on with none.
+
+    Raises:
+        RenderingError: No lesson was rendered.
+    """
+    if not rendered:
         raise nothing_left(dropped, left_out, max_tokens)
     for reason, count in Counter(left_out.values()).items():
-        log.info("%d of %d lessons are left out: %s", count, len(examples) + len(dropped) + len(left_out), reason)
-    return Rendered(examples, dropped, left_out)
+        log.info("%d of %d lessons are left out: %s", count, rendered + len(dropped) + len(left_out), reason)
 
 
 def taught(rendering: Rendering, lessons: list[Lesson], left_out: dict[str, str]) -> list[Lesson]:
