@@ -22,6 +22,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "distill": "ask a teacher about prompts: prompts x annotators -> verified lessons",
     "plan": "decide what is learnt in which order: lessons -> signals -> curriculum and its picture",
+    "logits": "store what a local teacher finds probable at every token to be learnt, for logit distillation",
     "train": "fine-tune a student on a curriculum (Lightning's command line: `train fit --config ...`)",
     "evaluate": "let a student, a base model or a teacher sit an exam -> attempts and a report card",
     "course": "all of the above in rounds, resumable at the first unfinished step, with a report",

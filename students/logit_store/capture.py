@@ -127,7 +127,7 @@ def capture(
         folder: Where the store is.
         settings: How much is stored.
         ranks: Which shards are this process's; None for all.
-        progress: Called with the number of sequences captured so far by this process.
+        progress: Called with the number of this process's sequences that are captured, the earlier ones included.
 
     Raises:
         ConfigError: The folder holds other logits, or teacher and lessons do not fit.
@@ -141,7 +141,13 @@ def capture(
     mine = range(ranks.rank, stamp.shards, ranks.world_size)
     waiting = [number for number in mine if not shard_path(folder, number).exists()]
     if waiting:
-        write_shards(teacher, rows, stamp, waiting, folder, settings.tokens_per_batch, progress or (lambda done: None))
+        done = (len(mine) - len(waiting)) * stamp.sequences_per_shard
+
+        def show(more: int) -> None:
+            if progress:
+                progress(done + more)
+
+        write_shards(teacher, rows, stamp, waiting, folder, settings.tokens_per_batch, show)
     missing = sum(not shard_path(folder, number).exists() for number in range(stamp.shards))
     return Captured(stamp, len(waiting), missing)
 
@@ -218,11 +224,17 @@ def write_shards(
     for number in waiting:
         first = number * stamp.sequences_per_shard
         chosen = rows.examples[first : first + stamp.sequences_per_shard]
-        records = records_of(split, chosen, stamp, tokens_per_batch)
-        with staged(shard_path(folder, number)) as partial, partial.open("wb") as file:
+
+        def shown(more: int, before: int = done) -> None:
+            progress(before + more)
+
+        records = records_of(split, chosen, stamp, tokens_per_batch, shown)
+        path = shard_path(folder, number)
+        for leftover in folder.glob(f".{path.name}.*.partial"):
+            leftover.unlink()  # of a process that was killed
+        with staged(path) as partial, partial.open("wb") as file:
             np.save(file, records)
         done += len(chosen)
-        progress(done)
 
 
 def refuse_over_long(split: SplitModel, examples: Sequence[Example]) -> None:

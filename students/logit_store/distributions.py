@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,18 @@ __all__ = ["most_probable", "records_of"]
 Records = npt.NDArray[Any]
 
 
-def records_of(split: SplitModel, examples: Sequence[Example], stamp: Stamp, tokens_per_batch: int) -> Records:
-    """Return one record for every supervised position of some sequences, in their order, [positions]."""
+def records_of(
+    split: SplitModel, examples: Sequence[Example], stamp: Stamp, tokens_per_batch: int, progress: Callable[[int], None]
+) -> Records:
+    """Return one record for every supervised position of some sequences, in their order, [positions].
+
+    Args:
+        split: The teacher.
+        examples: The sequences.
+        stamp: What is stored at a position.
+        tokens_per_batch: Tokens of one batch, padding included.
+        progress: Called with the number of sequences done so far.
+    """
     positions = [supervised_positions(example.weights) for example in examples]
     starts = np.cumsum([0, *map(len, positions)])
     records = np.empty(starts[-1], stamp.record)
@@ -31,6 +41,7 @@ def records_of(split: SplitModel, examples: Sequence[Example], stamp: Stamp, tok
         chosen = [order[k] for k in run]
         found = said(split, [examples[k].input_ids for k in chosen], [positions[k] for k in chosen], stamp)
         records[np.concatenate([np.arange(starts[k], starts[k + 1]) for k in chosen])] = found
+        progress(run.stop)
     return records
 
 
