@@ -11,6 +11,7 @@ from students.precision import choose_precision
 from students.renderings import (
     AnswerGroups,
     AnswerOnly,
+    Composed,
     Contrasts,
     Critique,
     Example,
@@ -36,6 +37,7 @@ __all__ = [
     "AnswerOnly",
     "BytePairTokenizer",
     "CharacterTokenizer",
+    "Composed",
     "Contrasts",
     "Critique",
     "Encoded",

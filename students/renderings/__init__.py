@@ -3,6 +3,7 @@
 from students.renderings.answer_groups import AnswerGroups
 from students.renderings.answer_only import AnswerOnly
 from students.renderings.base import Example, Exercise, Rendered, Rendering, render_all
+from students.renderings.composed import Composed
 from students.renderings.contrasts import MISMATCHED, Contrasts
 from students.renderings.critique import Critique
 from students.renderings.hinted import Hinted
@@ -19,6 +20,7 @@ __all__ = [
     "REJECTED",
     "AnswerGroups",
     "AnswerOnly",
+    "Composed",
     "Contrasts",
     "Critique",
     "Example",
