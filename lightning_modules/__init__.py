@@ -48,7 +48,15 @@ from lightning_modules.policy_losses import GroupAdvantage, NegativeAware, Polic
 from lightning_modules.preference import PreferenceModule
 from lightning_modules.preferences import AFT, DPO, IPO, KTO, NPO, ORPO, REDI, UFT, Preference, SimPO
 from lightning_modules.sampler import CurriculumSampler
-from lightning_modules.sampling import AdaptiveShare, AnswerSource, OwnAnswers, Replay, Sampling, StudentShare
+from lightning_modules.sampling import (
+    AdaptiveShare,
+    AnswerSource,
+    OwnAnswers,
+    Replay,
+    Sampling,
+    ServedAnswers,
+    StudentShare,
+)
 from lightning_modules.schedules import (
     REX,
     Constant,
@@ -121,6 +129,7 @@ __all__ = [
     "ReverseKL",
     "SampledReverseKL",
     "Sampling",
+    "ServedAnswers",
     "Schedule",
     "SimPO",
     "SkewForwardKL",

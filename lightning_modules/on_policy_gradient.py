@@ -64,13 +64,13 @@ class SampledReverseKL:
                 f"SampledReverseKL got largest_log_ratio = {self.largest_log_ratio}. Allowed are values above 0, or "
                 "null for no bound. Correct it."
             )
-        if not sampling.unbiased or sampling.replay is not None or temperature != 1:
+        if not sampling.unbiased or temperature != 1:
             raise ConfigError(
-                f"A policy gradient was asked for on {sampling.describe()}, with top_p = {sampling.top_p:g}, "
-                f"{'no' if sampling.replay is None else 'a'} replay and the divergence at temperature {temperature:g}. Its "
-                "gradient is that of the student's reverse KL only where the student itself has just written the "
-                "answers: allowed is temperature 1 for both, top_p 1 and no replay. Correct them, or leave out "
-                "`policy_gradient`: a divergence needs none of that."
+                f"A policy gradient was asked for on {sampling.describe()}, with the divergence at temperature "
+                f"{temperature:g}. Its gradient is that of the student's reverse KL only where the student, as it is, "
+                "has just written the answers: allowed is temperature 1 for both, top_p 1, no replay, and no server "
+                "that gets new weights less often than at every update. Correct them, or leave out `policy_gradient`: a "
+                "divergence needs none of that."
             )
 
     def losses(self, student: Tensor, teacher: Tensor, divergence: Tensor, sequences: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ from lightning_modules.sampling.own_answers import OwnAnswers
 from lightning_modules.sampling.replay import Replay
 from lightning_modules.sampling.sampled_updates import Judge, SampledUpdates
 from lightning_modules.sampling.sampling import Sampling
+from lightning_modules.sampling.served_answers import ServedAnswers
 from lightning_modules.sampling.share import AdaptiveShare, FixedShare, StudentShare
 from lightning_modules.sampling.source import AnswerSource, Request
 
@@ -50,6 +51,7 @@ __all__ = [
     "SampledFigures",
     "SampledUpdates",
     "Sampling",
+    "ServedAnswers",
     "StudentShare",
     "texts",
 ]

@@ -84,10 +84,9 @@ class SampledUpdates:
         """Make ready before the first update, and refuse prompts that leave no room for an answer.
 
         Raises:
-            ConfigError: One does, or the writer cannot be used.
+            ConfigError: One does.
         """
         refuse_full_prompts(micro_batches(module).lessons, module.student.context_length)
-        self.sampling.writer.prepare(module)
         self.share.prepare(module)
 
     def batch(self, module: SupervisedModule, batch: Batch) -> Batch:

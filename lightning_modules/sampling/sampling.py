@@ -74,6 +74,7 @@ class Sampling:
                 f"Sampling got samples = {self.samples} at temperature 0, where all of them would be the same. Allowed "
                 "is one, or a temperature above 0. Raise `temperature`, or set `samples` to 1."
             )
+        self.writer.check()
         if self.replay is not None:
             self.replay.check()
 
@@ -89,8 +90,8 @@ class Sampling:
 
     @property
     def unbiased(self) -> bool:
-        """Whether answers come from the student's own distribution, as policy gradients take for granted."""
-        return self.temperature == 1 and self.top_p == 1
+        """Whether answers come from the student as it is, as policy gradients take for granted."""
+        return self.temperature == 1 and self.top_p == 1 and self.replay is None and self.writer.fresh
 
     def request(self, asked: Sequence[Asked], update: int) -> Request:
         """Return what to ask the writer."""
@@ -104,5 +105,7 @@ class Sampling:
     def describe(self) -> str:
         """Return the settings in words, for the log."""
         how = "the most probable tokens" if self.temperature == 0 else f"sampled at temperature {self.temperature:g}"
+        most = "" if self.top_p == 1 else f" and top_p {self.top_p:g}"
         whose = "by the student" if self.source is None else f"from {type(self.source).__name__}"
-        return f"answers of up to {self.max_new_tokens} tokens, {how}, {whose}"
+        again = "" if self.replay is None else ", some of them replayed"
+        return f"answers of up to {self.max_new_tokens} tokens, {how}{most}, {whose}{again}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +12,6 @@ import numpy.typing as npt
 from lightning_modules.sampling.answers import Asked
 from students.generation import Generation
 from students.student import Student
-
-if TYPE_CHECKING:
-    from lightning_modules.supervised import SupervisedModule
 
 __all__ = ["AnswerSource", "Request"]
 
@@ -38,8 +34,17 @@ class Request:
 class AnswerSource(ABC):
     """Writes the answers that the student is trained on."""
 
-    def prepare(self, module: SupervisedModule) -> None:  # noqa: B027 - the student in the run needs nothing
-        """Check settings, and make ready, before the first update of every run; called on all processes."""
+    @property
+    def fresh(self) -> bool:
+        """Whether every answer is written with the weights that the student has at that moment."""
+        return True
+
+    def check(self) -> None:  # noqa: B027 - the student in the run has nothing to check
+        """Refuse settings that cannot work, before anything is loaded.
+
+        Raises:
+            ConfigError: They cannot.
+        """
 
     @abstractmethod
     def write(self, student: Student, request: Request) -> list[list[int]]:

@@ -115,10 +115,10 @@ def test_terms_are_log_probabilities_of_what_was_sampled_and_the_divergence() ->
         (
             Sampling(temperature=0.7),
             1.0,
-            r"sampled at temperature 0.7.*allowed is temperature 1 for both, top_p 1 and no",
+            r"sampled at temperature 0.7.*allowed is temperature 1 for both, top_p 1, no replay",
         ),
-        (Sampling(top_p=0.9), 1.0, r"top_p = 0.9.*leave out `policy_gradient`"),
-        (Sampling(replay=Replay()), 1.0, r"a replay.*no replay. Correct them"),
+        (Sampling(top_p=0.9), 1.0, r"and top_p 0.9.*leave out `policy_gradient`"),
+        (Sampling(replay=Replay()), 1.0, r"some of them replayed.*no replay.*Correct them"),
         (Sampling(), 2.0, r"divergence at temperature 2"),
     ],
 )

@@ -51,7 +51,7 @@ def train(trainer: Any, data: Any, updates: SampledUpdates, *callbacks: Any, **s
 
 @pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed"])
 def test_when_an_update_begins_all_ratios_are_exactly_one(trainer: Any, data: Any, precision: str) -> None:
-    """In every micro-batch of every update: the same code, the same batch, and weights that move only after the last."""
+    """In every micro-batch of every update: the same code and batch, and weights that move only after the last."""
     updates = SampledUpdates(Sampling(max_new_tokens=LONGEST), log_probabilities=True)
     module = train(trainer, data, updates, precision=precision)
     assert len(module.seen) == 12
