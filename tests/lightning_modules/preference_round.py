@@ -16,7 +16,7 @@ from lessons.tables import write_annotations, write_prompts
 __all__ = ["write_round"]
 
 
-def write_round(folder: Path, prompts: int = 13, passes: int = 2) -> Path:
+def write_round(folder: Path, prompts: int = 13, passes: int = 1) -> Path:
     """Write the round; the prompt numbered 3 has no wrong rationale."""
     draw = random.Random(11)
     asked, written = [], []
