@@ -83,6 +83,7 @@ class Ran:
 
 
 TRAINED = {  # arms whose student scores for another, and arms whose plan hears
+    "composed-parts": ["more-and-more"],
     "cyclical": ["plain"],
     "data-diets": ["data-diet"],
     "deepdistill": ["random"],
@@ -365,6 +366,17 @@ def self_paced(ran: Ran) -> None:
     assert rises(table.column("nuclear_norm").values[np.argsort(table.rank)])
 
 
+def composed_parts(ran: Ran) -> None:
+    shown = ran.plan("mosaic").view
+    assert shown is not None
+    assert np.bincount(shown).min() > 80  # of 320, a third each
+    turned = ran.plan("more-and-more").view
+    assert turned is not None
+    assert rises(turned)
+    assert np.bincount(turned).tolist() == [112, 112, 96]  # 7, 7 and 6 of 20 updates
+    assert ran.plan("one-by-one").view is None
+
+
 CHECKS = {
     check.__name__.replace("_", "-"): check
     for check in (
@@ -372,7 +384,7 @@ CHECKS = {
         mixed_curriculum, degree_curriculum, easy_hard_all, gain_rl, skill_it, ifd, lobass, instruct_mining,
         deepdistill, rft, repeated_random_subsets, tapir_selection, dual_stage_mixed, replay_with_re_warm,
         power_law_rehearsal, diversify_and_conquer, multistage_filtering, paprika, data_diets, delift,
-        iter_select_tune, self_paced,
+        iter_select_tune, self_paced, composed_parts,
     )
 }  # fmt: skip
 
