@@ -37,7 +37,7 @@ class PolicyFigures:
         self.sums = sums if self.sums is None else self.sums + sums
         self.largest = largest if self.largest is None else torch.maximum(self.largest, largest)
 
-    def close(self, trainer: Trainer) -> dict[str, Tensor]:
+    def close(self, trainer: Trainer) -> dict[str, Tensor | float]:
         """Return the figures of the update over all devices, and begin anew; empty where nothing was trained."""
         device = trainer.strategy.root_device
         sums = torch.zeros(5, device=device) if self.sums is None else self.sums.float()

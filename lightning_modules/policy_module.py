@@ -115,5 +115,9 @@ class PolicyModule(SupervisedModule):
     def close_update(self) -> None:
         """Log the update's loss, and how far the student has moved from the policy that wrote."""
         super().close_update()
-        for name, value in self.figures.close(self.trainer).items():
+        for name, value in self.update_figures().items():
             self.log(name, value, batch_size=1)
+
+    def update_figures(self) -> dict[str, Tensor | float]:
+        """Return what is logged of an update that is closed, over all devices."""
+        return self.figures.close(self.trainer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lessons.grading import Grader
 from lightning_modules.collate import Batch
@@ -23,8 +24,8 @@ class OnlineVerifiedModule(PolicyModule):
     """Has the student answer the questions of every update several times, marks the answers and learns from them.
 
     The questions are put as the data module's rendering puts them; its own answers are not read. The ratios are taken
-    to the student that wrote; see `PolicyModule` for the loss and what is logged. Logged besides: `one_sided`, the
-    share of questions whose answers all got the same reward, which teach nothing.
+    to the student that wrote; see `PolicyModule` for the loss and what is logged. Here `reward` is the mean over all
+    answers, and `one_sided` the share of questions whose answers all got the same reward, which teach nothing.
 
     Args:
         student: The model that learns.
@@ -81,10 +82,9 @@ class OnlineVerifiedModule(PolicyModule):
         """Return the marked answers that take the place of a planned micro-batch."""
         return self.sampled_updates.batch(self, batch)
 
-    def close_update(self) -> None:
-        """Log the update's loss and figures, and how many questions taught nothing."""
-        super().close_update()
-        self.log("one_sided", self.verifier.one_sided_share(), batch_size=1)
+    def update_figures(self) -> dict[str, Tensor | float]:
+        """Return what is logged of an update: the reward of all answers that were written, not of those trained."""
+        return {**super().update_figures(), **self.verifier.figures()}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep only what trains, and what sampling needs to go on."""

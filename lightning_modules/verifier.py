@@ -46,8 +46,7 @@ class Verifier:
         self.grader = grader
         self.reward = reward
         self.one_sided = one_sided
-        self.questions = 0  # of this process, in the update at hand
-        self.one_sided_questions = 0
+        self.counts = torch.zeros(4, dtype=torch.float64)  # in the update at hand, on this process: see `figures`
 
     def check(self, loss: PolicyLoss, samples: int) -> None:
         """Refuse what could never teach anything, or what the loss cannot use.
@@ -77,7 +76,7 @@ class Verifier:
         group = torch.tensor([numbers[name] for name in names], dtype=torch.int64)
         found = group_statistics(rewards, group, len(numbers))
         alike = found.deviation == 0
-        self.questions, self.one_sided_questions = len(numbers), int(alike.sum())
+        self.counts = torch.tensor([rewards.sum(), len(rewards), alike.sum(), len(numbers)], dtype=torch.float64)
         out = alike[group] if self.one_sided == "leave_out" else torch.zeros_like(group, dtype=torch.bool)
         marks = torch.stack([rewards, found.mean[group], found.deviation[group]], 1).tolist()
         return [
@@ -89,13 +88,13 @@ class Verifier:
             for answer, row, dull in zip(answers, marks, out.tolist(), strict=True)
         ]
 
-    def one_sided_share(self) -> float:
-        """Return the share of the update's questions whose answers all got the same reward, over all processes."""
-        counts = torch.tensor([self.one_sided_questions, self.questions], dtype=torch.float64)
-        ranks = Ranks.here()
+    def figures(self) -> dict[str, float]:
+        """Return the mean reward of the update's answers, and the share of its questions whose answers are alike."""
+        counts, ranks = self.counts.clone(), Ranks.here()
         if ranks.world_size > 1:
             ranks.add_up(counts)
-        return float(counts[0] / counts[1].clamp(min=1))
+        reward, answers, alike, questions = counts.tolist()
+        return {"reward": reward / max(1.0, answers), "one_sided": alike / max(1.0, questions)}
 
     def mark(self, answer: Answer, text: str) -> float:
         """Return the reward of an answer."""
