@@ -69,8 +69,8 @@ class SampledReverseKL:
                 f"A policy gradient was asked for on {sampling.describe()}, with the divergence at temperature "
                 f"{temperature:g}. Its gradient is that of the student's reverse KL only where the student, as it is, "
                 "has just written the answers: allowed is temperature 1 for both, top_p 1, no replay, and no server "
-                "that gets new weights less often than at every update. Correct them, or leave out `policy_gradient`: a "
-                "divergence needs none of that."
+                "that gets new weights less often than at every update. Correct them, or leave out `policy_gradient`: "
+                "a divergence needs none of that."
             )
 
     def losses(self, student: Tensor, teacher: Tensor, divergence: Tensor, sequences: Tensor) -> Tensor:
