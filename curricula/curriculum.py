@@ -53,7 +53,8 @@ class Curriculum:
     rule: dict[str, Any]
     """How the plan was made, in JSON values: ordering, order_by, needs_scores (whether the ordering used order_by),
     passes, minimum_length, tiers_per_pass, signals, select, mixture, lessons_per_update, round (of the course, from 0),
-    and hears (whether training computes the entries anew from the student's feedback)."""
+    follows_order (whether the entries come in the ordering's order, or a mixture draws along it), and hears (whether
+    training computes the entries anew from the student's feedback)."""
     seed: int
     """The seed of all its randomness."""
     lessons_fingerprint: str
@@ -76,6 +77,12 @@ class Curriculum:
     def selected(self) -> int:
         """How many lessons the plan chose from; plans written before lessons could be left out hold them all."""
         return self.counts.get("selected", self.counts["lessons"])
+
+    @property
+    def ordered_by(self) -> str | None:
+        """The signal that decides the order of the entries, or the order that they are drawn along; None where none."""
+        used = self.rule["needs_scores"] and self.rule.get("follows_order", True)
+        return str(self.rule["order_by"]) if used else None
 
     @property
     def pass_number(self) -> npt.NDArray[np.int32]:

@@ -126,6 +126,7 @@ def plan(
         "mixture": describe(mixture) if mixture else None,
         "lessons_per_update": lessons_per_update if mixture else None,
         "hears": mixture is not None and mixture.hears,
+        "follows_order": mixture is None or mixture.follows_order,
         "round": round_number,
     }
     curriculum = Curriculum(
@@ -182,7 +183,7 @@ def all_passes(ordering: Ordering, pool: Pool, scores: Scores, entries: int, see
     stages = np.repeat(np.arange(-(-entries // len(pool)), dtype=np.int32), len(pool))[:entries]
     stages *= np.int32(tiers)
     stages += tier
-    return Entries(places, np.ones(entries), stages, tiers)
+    return Entries(places, np.broadcast_to(1.0, entries), stages, tiers)  # one number in memory for all entries
 
 
 def one_pass(ordering: Ordering, pool: Pool, scores: Scores, generator: np.random.Generator) -> Arrangement:

@@ -28,7 +28,7 @@ def explain(curriculum: Curriculum, signals: SignalTable, lesson_id: str) -> str
     row = row_of(signals, lesson_id)
     lines = [left_out_text(signals, row) or placement_text(curriculum, lesson_id)]
     lines.append(f"Rule: {rule_text(curriculum)}; seed {curriculum.seed}.")
-    if signals.rank is not None and signals.rank[row] >= 0:
+    if signals.rank is not None and signals.rank[row] >= 0 and curriculum.rule.get("follows_order", True):
         lines.append(
             f"In the order that is drawn from it is number {signals.rank[row] + 1:,} of {curriculum.selected:,}."
         )
@@ -90,7 +90,12 @@ def place_text(curriculum: Curriculum, position: int) -> str:
     place = f"{position + 1:,} of {curriculum.counts['entries']:,} "
     if curriculum.rule.get("mixture") is not None:
         update = position // int(curriculum.rule["lessons_per_update"])
-        return place + f"(update {update + 1:,}, stage {curriculum.stage[position] + 1})"
+        place += f"(update {update + 1:,}, stage {curriculum.stage[position] + 1}"
+        if curriculum.view is not None:
+            place += f", shown in view {curriculum.view[position]}"
+        if curriculum.weight[position] != 1:
+            place += f", weight {number(curriculum.weight[position])}"
+        return place + ")"
     place += f"(pass {curriculum.pass_number[position] + 1}"
     if curriculum.tiers_per_pass > 1:
         place += f", tier {curriculum.tier[position] + 1} of {curriculum.tiers_per_pass}"
@@ -103,7 +108,8 @@ def rule_text(curriculum: Curriculum) -> str:
     mixture = curriculum.rule.get("mixture")
     if mixture is None:
         return text
-    return f"{part_text(mixture)} draws {plural(curriculum.rule['lessons_per_update'], 'lesson')} an update from {text}"
+    drawn = f"{part_text(mixture)} draws {plural(curriculum.rule['lessons_per_update'], 'lesson')} an update"
+    return f"{drawn} from {text}" if curriculum.rule.get("follows_order", True) else f"{drawn}, in no order"
 
 
 def score_text(column: Column, row: int) -> str:

@@ -54,7 +54,7 @@ def shares_along(column: Column, rows: Positions, edges: Positions, most: int = 
     return Shares(edges, (*labels, "others"), share) if others else Shares(edges, labels, share[:-1])
 
 
-def draw_shares(axis: Axes, name: str, shares: Shares) -> None:
+def draw_shares(axis: Axes, shares: Shares) -> None:
     """Draw the shares one above another, in steps."""
     bottom = np.zeros(len(shares.edges) - 1)
     colours = [*PALETTE[: len(shares.labels)], GREY][: len(shares.labels)]
@@ -63,8 +63,5 @@ def draw_shares(axis: Axes, name: str, shares: Shares) -> None:
     for label, share, colour in zip(shares.labels, shares.share, colours, strict=True):
         axis.stairs((bottom + share) * 100, shares.edges, baseline=bottom * 100, fill=True, color=colour, label=label)
         bottom = bottom + share
-    label = name.replace("_", " ")
-    axis.set_title(f"{label[:1].upper()}{label[1:]}: share of the entries", loc="left", fontsize=10)
-    axis.set_ylabel("share (%)")
     axis.set_ylim(0, 100)
     axis.legend(loc="upper left", bbox_to_anchor=(1.005, 1.0), frameon=False, fontsize=8)

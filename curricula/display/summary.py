@@ -27,6 +27,7 @@ def summarise(curriculum: Curriculum, signals: SignalTable) -> list[tuple[str, s
         ("ordering", ordering_text(curriculum)),
         ("ordered by", order_text(curriculum)),
         *mixture_rows(curriculum),
+        *view_rows(curriculum),
         ("stages", f"{counts['stages']} ({plural(curriculum.tiers_per_pass, 'tier')} a pass)"),
         ("weights", weights_text(curriculum.weight)),
     ]
@@ -65,6 +66,14 @@ def mixture_rows(curriculum: Curriculum) -> list[tuple[str, str]]:
     return [("mixture", part_text(mixture)), ("lessons drawn", drawn)]
 
 
+def view_rows(curriculum: Curriculum) -> list[tuple[str, str]]:
+    """Return which share of the entries is shown in each of the rendering's views."""
+    if curriculum.view is None:
+        return []
+    shares = np.bincount(curriculum.view) / len(curriculum)
+    return [("shown in views", ", ".join(f"{number}: {share:.0%}" for number, share in enumerate(shares)))]
+
+
 def column_text(column: Column) -> str:
     """Say how a signal's values spread."""
     known = column.values[~np.isnan(column.values)]
@@ -100,16 +109,15 @@ def weights_text(weight: Scores) -> str:
 
 
 def ordering_text(curriculum: Curriculum) -> str:
-    """Name the ordering with its settings."""
-    return part_text(curriculum.rule["ordering"])
+    """Name the ordering with its settings, and say where it plays no part."""
+    text = part_text(curriculum.rule["ordering"])
+    return text if curriculum.rule.get("follows_order", True) else f"none: the mixture does not draw along {text}"
 
 
 def order_text(curriculum: Curriculum) -> str:
     """Name the signal that the plan is ordered by."""
     order_by: str | None = curriculum.rule["order_by"]
-    if curriculum.rule["needs_scores"]:
-        return str(order_by)
-    return "no signal" + (f" ({order_by} is only recorded)" if order_by else "")
+    return curriculum.ordered_by or "no signal" + (f" ({order_by} is only recorded)" if order_by else "")
 
 
 def check_pair(curriculum: Curriculum, signals: SignalTable) -> None:

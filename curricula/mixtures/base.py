@@ -72,6 +72,8 @@ class Mixture(ABC):
 
     hears: bool = False
     """Whether it changes with the student's feedback; if not, the whole plan can be written down beforehand."""
+    follows_order: bool = False
+    """Whether it draws along the order that the lessons were put in; if not, that order plays no part."""
 
     @abstractmethod
     def draw(self, pool: Pool, state: State, moment: Moment) -> Draw:

@@ -53,6 +53,11 @@ class LossByLoss(Mixture):
         self.lowest = lowest
         self.highest = highest
 
+    @property
+    def follows_order(self) -> bool:  # type: ignore[override]
+        """Whether the mixture inside does."""
+        return self.mixture.follows_order
+
     def start(self, pool: Pool) -> State:
         """Return the mixture's first state, with nothing heard of any lesson.
 

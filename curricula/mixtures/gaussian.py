@@ -37,6 +37,7 @@ class GaussianRank(Mixture):
     """
 
     hears = True
+    follows_order = True
 
     def __init__(
         self,
@@ -84,6 +85,8 @@ class SlidingBell(Mixture):
         pacing: Where the centre is, as a share of the order.
         width: Standard deviation of the bell, as a share of the order, above 0.
     """
+
+    follows_order = True
 
     def __init__(self, pacing: Pacing, width: float = 0.1) -> None:
         self.pacing = pacing

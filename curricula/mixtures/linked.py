@@ -35,6 +35,11 @@ class Linked(Mixture):
         """Whether the mixture hears."""
         return self.mixture.hears
 
+    @property
+    def follows_order(self) -> bool:  # type: ignore[override]
+        """Whether the mixture inside does."""
+        return self.mixture.follows_order
+
     def start(self, pool: Pool) -> State:
         """Return the mixture's first state.
 

@@ -165,6 +165,8 @@ class SpacedRepeats(PassMixture):
         repeats: How often a block is gone through before the next one, at least 1.
     """
 
+    follows_order = True
+
     def __init__(self, gap: int, repeats: int = 3) -> None:
         self.gap = gap
         self.repeats = repeats

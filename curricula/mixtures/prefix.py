@@ -30,6 +30,8 @@ class PrefixPool(Mixture):
             None keeps all that was opened.
     """
 
+    follows_order = True
+
     def __init__(self, pacing: Pacing, window: float | None = None) -> None:
         self.pacing = pacing
         self.window = window

@@ -59,6 +59,11 @@ class Replay(Mixture):
         """Whether the mixture or the pacing hears."""
         return self.mixture.hears or self.share.hears
 
+    @property
+    def follows_order(self) -> bool:  # type: ignore[override]
+        """Whether the mixture inside does."""
+        return self.mixture.follows_order
+
     def start(self, pool: Pool) -> State:
         """Return the first states of both.
 

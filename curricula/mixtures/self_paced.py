@@ -26,7 +26,7 @@ class SelfPaced(Mixture):
     A lesson's difficulty is (1 - heard_weight) r_plan + heard_weight r_heard, two ranks in (0, 1]: its place in the
     plan's order, and the rank of the figure last heard of it (until something is heard, its place alone). A pacing says
     how large a share, easiest first, is open; with `balance`, rare groups get more than their size, in proportion to
-    size^(1 - balance_power). It is the self-paced dynamic curriculum of SPDCL (2022, arXiv:2210.14724 unchecked), which
+    size^(1 - balance_power). It is a curriculum after SPDCL (2022, arXiv:2210.14724 unchecked), which
     measures difficulty anew in every phase, orders and resamples; the mix, the ranks and the pace are our reading. With
     heard_weight 1 and a loss it is self-paced learning by one's own loss.
 
@@ -39,6 +39,7 @@ class SelfPaced(Mixture):
     """
 
     hears = True
+    follows_order = True
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class SelfPaced(Mixture):
                 f"SelfPaced got heard_weight={self.heard_weight} and balance_power={self.balance_power}; allowed are "
                 "numbers from 0 to 1. Correct them."
             )
-        return {"pacing": self.pacing.start(), "figures": np.full(len(pool), np.nan)}
+        return {"pacing": self.pacing.start(pool.round_number), "figures": np.full(len(pool), np.nan)}
 
     def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
         """Take in the figures, and tell the pacing.

@@ -57,6 +57,11 @@ class Dial(Mixture):
         """Whether the mixture or the pacing hears."""
         return self.mixture.hears or self.pacing.hears
 
+    @property
+    def follows_order(self) -> bool:  # type: ignore[override]
+        """Whether the mixture inside does."""
+        return self.mixture.follows_order
+
     def start(self, pool: Pool) -> State:
         """Return the first states of both.
 
@@ -116,6 +121,11 @@ class ViewBy(Mixture):
     def hears(self) -> bool:  # type: ignore[override]
         """Whether the mixture hears."""
         return self.mixture.hears
+
+    @property
+    def follows_order(self) -> bool:  # type: ignore[override]
+        """Whether the mixture inside does."""
+        return self.mixture.follows_order
 
     def start(self, pool: Pool) -> State:
         """Return the mixture's first state."""

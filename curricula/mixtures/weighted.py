@@ -90,6 +90,11 @@ class WeightedLoss(Mixture):
         """Whether the mixture or the pacing hears."""
         return self.mixture.hears or (self.fade is not None and self.fade.hears)
 
+    @property
+    def follows_order(self) -> bool:  # type: ignore[override]
+        """Whether the mixture inside does."""
+        return self.mixture.follows_order
+
     def start(self, pool: Pool) -> State:
         """Return the first states of both."""
         faded = self.fade.start(pool.round_number) if self.fade else {}

@@ -11,14 +11,19 @@ from curricula import (
     Band,
     Best,
     Category,
+    Dial,
     Distinct,
     EasyFirst,
     Gate,
+    Glide,
+    GroupMixture,
+    Mixture,
     Plan,
     PrefixPool,
     RootPacing,
     Steady,
     TeacherLabel,
+    WeightedLoss,
     draw,
     explain,
     plan,
@@ -41,7 +46,16 @@ def selected(lessons: LessonSet) -> Plan:
     return plan(lessons, [TeacherLabel(), Category("metadata.skill")], EasyFirst(), BY, select=select)
 
 
-def mixed(lessons: LessonSet, mixture: PrefixPool) -> Plan:
+def drawn(made: Plan, folder: Path) -> str:
+    """Return the picture's text."""
+    from matplotlib import rc_context
+
+    with rc_context({"svg.fonttype": "none"}):
+        draw(*made, folder / "curriculum.svg")
+    return (folder / "curriculum.svg").read_text(encoding="utf-8")
+
+
+def mixed(lessons: LessonSet, mixture: Mixture) -> Plan:
     signals = [TeacherLabel(), Category("metadata.skill")]
     return plan(lessons, signals, EasyFirst(), BY, passes=3, mixture=mixture, lessons_per_update=4)
 
@@ -85,6 +99,40 @@ def test_a_plan_that_hears_is_called_a_preview(lessons: LessonSet) -> None:
     assert rows["lessons drawn"].startswith("4 an update; what is written here is a preview")
     assert rows["mixture"].startswith("PrefixPool(pacing=Gate(shares=[0.5, 1.0], figure='loss'")
     assert rows["each lesson comes"] == "never to 6 times"
+
+
+def test_a_mixture_that_draws_in_no_order_is_not_said_to_be_ordered(lessons: LessonSet, tmp_path: Path) -> None:
+    made = mixed(lessons, GroupMixture("skill"))
+    rows = dict(summarise(*made))
+    assert rows["ordering"] == "none: the mixture does not draw along EasyFirst(missing='error')"
+    assert rows["ordered by"] == "no signal (teacher_difficulty is only recorded)"
+    assert "draws 4 lessons an update, in no order; seed 0." in explain(*made, "p0")
+    assert "In the order" not in explain(*made, "p0")
+    text = drawn(made, tmp_path)
+    assert "GroupMixture: 8 lessons, 3 passes, 24 entries" in text
+    assert "drawn along" not in text
+    assert "ordered by this" not in text
+    along = drawn(mixed(lessons, PrefixPool(RootPacing())), tmp_path)
+    assert "PrefixPool over EasyFirst by teacher_difficulty: 8 lessons" in along
+    assert "Teacher difficulty (the mixture draws along this)" in along
+
+
+def test_views_and_weights_are_shown(lessons: LessonSet, tmp_path: Path) -> None:
+    made = mixed(lessons, WeightedLoss(Dial(PrefixPool(Steady()), Glide(), views=3), BY))
+    rows = dict(summarise(*made))
+    assert rows["shown in views"] == "0: 33%, 1: 33%, 2: 33%"
+    assert rows["weights"] == "0 to 0.7"
+    first, weight = made.curriculum.lesson_ids[0], made.curriculum.weight[0]
+    assert f"at 1 of 24 (update 1, stage 1, shown in view 0, weight {weight:.3g})" in explain(*made, first)
+    text = drawn(made, tmp_path)
+    for words in (
+        "View that the lessons are shown in: share of the entries",
+        "view 2",
+        "Weight in the loss",
+        "WeightedLoss(Dial(PrefixPool)) over EasyFirst by teacher_difficulty",
+    ):
+        assert words in text
+    assert "View that" not in drawn(mixed(lessons, PrefixPool(Steady())), tmp_path)
 
 
 def test_the_summary_counts_what_each_selector_left(selected: Plan) -> None:

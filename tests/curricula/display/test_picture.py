@@ -10,8 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curricula import EasyFirst, Length, Shuffled, SignalTable, TeacherLabel, Tiers, draw, plan, write_signals
-from curricula.display.picture import changes, coverage, marked, occurrences, trend
+from curricula import (
+    Category,
+    EasyFirst,
+    Length,
+    Rarity,
+    Shuffled,
+    SignalTable,
+    Steps,
+    TeacherLabel,
+    Tiers,
+    draw,
+    plan,
+    write_signals,
+)
+from curricula.display.along import changes, coverage, occurrences, trend
+from curricula.display.picture import marked, panel_names
 from lessons.errors import CheckpointMismatch, ConfigError
 from lessons.lesson_set import LessonSet
 
@@ -84,6 +98,15 @@ def test_lines_mark_passes_and_tiers_only_where_they_stay_readable(make_lessons:
     assert marks(2) == [[3], [1, 2, 4, 5]]
     assert marks(20) == [[3 * k for k in range(1, 20)]]
     assert marks(40) == []
+
+
+def test_a_category_and_a_length_have_a_panel_before_other_signals(make_lessons: Make) -> None:
+    lessons = make_lessons([0.1, 0.5], [{"skill": "a"}, {"skill": "b"}])
+    signals = [TeacherLabel(), *(Steps(of) for of in ("rationale", "difficulty")), Rarity(), Length(),
+               Category("metadata.skill")]  # fmt: skip
+    made = plan(lessons, signals, EasyFirst(), BY)
+    assert panel_names(*made)[:3] == [BY, "skill", "question_characters"]
+    assert len(panel_names(*made)) == 4
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30))

@@ -138,6 +138,16 @@ def test_one_update_may_be_drawn_without_those_before(make_pool: Make, mixture: 
 
 
 @pytest.mark.parametrize("mixture", MIXTURES, ids=lambda mixture: type(mixture).__name__)
+def test_a_mixture_says_truly_whether_it_follows_the_order(make_pool: Make, mixture: Mixture) -> None:
+    pool = pool_of(make_pool, 30)
+    one, other = (
+        [Procedural(pool.ordered(order), mixture, 20, 5, 1).draw(update).places.tolist() for update in range(20)]
+        for order in (np.arange(30), np.arange(30)[::-1])
+    )
+    assert mixture.follows_order == (one != other)
+
+
+@pytest.mark.parametrize("mixture", MIXTURES, ids=lambda mixture: type(mixture).__name__)
 def test_feedback_changes_nothing_that_was_there_before(make_pool: Make, mixture: Mixture) -> None:
     pool = pool_of(make_pool, 30)
     state = mixture.start(pool)
