@@ -25,10 +25,11 @@ from lightning_modules.collate import Batch
 from lightning_modules.companion import Companion
 from lightning_modules.micro_batches import BATCHES_AHEAD, MicroBatches, ResumableLoader
 from lightning_modules.rendered import RenderedLessons
+from lightning_modules.rendering_job import RenderingJob, RenderingResult
 from lightning_modules.sampler import CurriculumSampler
 from lightning_modules.supervised import SupervisedModule
 from students.encoder import Encoder
-from students.renderings import Rendered, Rendering, render_all
+from students.renderings import Rendering
 
 __all__ = ["CurriculumDataModule"]
 
@@ -58,6 +59,9 @@ class CurriculumDataModule(LightningDataModule):
             can; a plan with a larger one is refused, and the message says how many micro-batches it needs.
         max_tokens: Longest training sequence, prompt and answer together; None for no limit.
         over_long: What happens to longer lessons: "drop" leaves them out of the plan and counts them, "refuse" stops.
+        rendered: Folder in which rendered tokens are kept and memory-mapped: all processes and workers share one copy,
+            and a later run on the same lessons, rendering and tokenizer need not render again. Anything else is
+            rendered anew, beside it. None renders into the memory of every process.
         workers: Processes that prepare batches ahead; 0 prepares them in the training process.
         ramp: Lets the lessons of an update grow up to lessons_per_update; None: all have as many.
     """
@@ -75,6 +79,7 @@ class CurriculumDataModule(LightningDataModule):
         tokens_per_micro_batch: int | None = None,
         max_tokens: int | None = None,
         over_long: Literal["drop", "refuse"] = "drop",
+        rendered: str | None = None,
         workers: int = 0,
         ramp: BatchRamp | None = None,
     ) -> None:
@@ -90,6 +95,7 @@ class CurriculumDataModule(LightningDataModule):
         self.tokens_per_micro_batch = tokens_per_micro_batch
         self.max_tokens = max_tokens
         self.over_long = over_long
+        self.rendered = rendered
         self.workers = workers
         self.ramp = ramp
         self.batches: MicroBatches | None = None
@@ -114,12 +120,10 @@ class CurriculumDataModule(LightningDataModule):
         )
         plan, signals = self.read_plan()
         wanted = np.arange(len(lessons)) if plan is None else lessons_of(plan, lessons, signals)
-        rendered = render_all(self.rendering, lessons.at(wanted), encoder, self.max_tokens, self.over_long)
-        self.report_dropped(rendered, len(wanted))
-        flat = RenderedLessons.of(rendered.examples, tuple(self.rendering.parts))
+        rendered = self.render(RenderingJob(self.rendering, lessons, wanted, encoder, self.max_tokens, self.over_long))
+        flat, kept = rendered.lessons, rendered.kept
         numbers = np.full(len(lessons), -1, np.int64)
-        kept = np.array([name in rendered.examples for name in lessons.ids[wanted]], bool)
-        numbers[wanted[kept]] = np.arange(flat.lessons_per_view)  # `rendered` keeps the order it was given
+        numbers[wanted[kept]] = np.arange(flat.lessons_per_view)  # rendering keeps the order it was given
         if plan is None:
             everything = wanted[kept]
             timetable: Timetable = Planned(
@@ -213,15 +217,21 @@ class CurriculumDataModule(LightningDataModule):
             )
         return signals.scores(name)
 
-    def report_dropped(self, rendered: Rendered, lessons: int) -> None:
-        """Log how many lessons were too long."""
-        self.dropped_lessons = len(rendered.dropped)
-        if rendered.dropped:
+    def render(self, job: RenderingJob) -> RenderingResult:
+        """Return the rendered lessons, and log how many were too long."""
+        if self.rendered is None:
+            done = job.run()
+        else:
+            files = {"prompts": Path(self.prompts), "annotations": Path(self.annotations) if self.annotations else None}
+            done = job.shared(Path(self.rendered), files)
+        self.dropped_lessons = done.dropped
+        if done.dropped:
             log.warning(
                 "%d of %d lessons are longer than %s tokens and are left out (the longest has %d); "
                 "raise data.max_tokens to train on them",
-                len(rendered.dropped), lessons, self.max_tokens, max(rendered.dropped.values()),
+                done.dropped, len(job.positions), self.max_tokens, done.longest,
             )  # fmt: skip
+        return done
 
     def refuse_changing_steps(self) -> None:
         """Refuse a number of micro-batches that changes during the run: the plan of the steps is made before it."""

@@ -1,16 +1,17 @@
-"""Rendered lessons as a few flat arrays: 8 bytes a token, shared by the workers that fork from this process."""
+"""Rendered lessons as a few flat arrays: 8 bytes a token, shared by all workers, and if mapped by all processes."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lightning_modules.rendered_writer import RenderedWriter
 from students.renderings import Example
 
 __all__ = ["RenderedLessons", "Sequence32"]
@@ -61,29 +62,20 @@ class RenderedLessons:
     def of(cls, examples: dict[str, list[Example]], part_names: Sequence[str]) -> RenderedLessons:
         """Flatten examples, keyed by lesson id."""
         views = 1 + max(example.view for found in examples.values() for example in found)
-        shown = [[e for e in found if e.view == view] for view in range(views) for found in examples.values()]
-        flat = [example for found in shown for example in found]
-        lengths = [len(example.input_ids) for example in flat]
-        tokens = np.empty(sum(lengths), np.int32)
-        weights = np.empty(sum(lengths), np.float32)
-        starts = np.cumsum([0, *lengths], dtype=np.int64)
-        for example, start, end in zip(flat, starts[:-1], starts[1:], strict=True):
-            tokens[start:end] = example.input_ids
-            weights[start:end] = example.weights
-            weights[start] = 0.0  # nothing comes before the first token, so nothing can predict it
-        numbers = {name: number for number, name in enumerate(part_names)}
-        rewards = np.array([np.nan if example.reward is None else example.reward for example in flat], np.float64)
-        return cls(
-            ids=tuple(examples) * views,
-            part_names=tuple(part_names),
-            tokens=tokens,
-            weights=weights,
-            starts=starts,
-            parts=np.array([numbers[example.part] for example in flat], np.int64),
-            first_sequence=np.cumsum([0, *map(len, shown)], dtype=np.int64),
-            views=views,
-            rewards=None if np.isnan(rewards).all() else rewards,
-        )
+        writer = RenderedWriter(part_names, views)
+        writer.add(examples)
+        return cls.written_by(writer)
+
+    @classmethod
+    def written_by(cls, writer: RenderedWriter) -> RenderedLessons:
+        """Return what a writer has collected."""
+        views = len(writer.views)
+        return cls(ids=tuple(writer.ids) * views, part_names=writer.part_names, views=views, **writer.arrays())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send a mapped array to another process as the name of its file."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        return unmapped, tuple(Mapped(str(v.filename)) if isinstance(v, np.memmap) else v for v in values)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -127,16 +119,16 @@ class RenderedLessons:
     @cached_property
     def supervised(self) -> Ints:
         """Supervised tokens of each lesson, [lessons]."""
-        counts = np.concatenate([[0], np.cumsum(self.weights > 0)])
-        return np.diff(counts[self.starts[self.first_sequence]])
+        counts = np.add.reduceat(self.weights > 0, self.starts[:-1], dtype=np.int64)
+        return np.add.reduceat(counts, self.first_sequence[:-1])
 
     @cached_property
     def part_totals(self) -> Floats:
         """Total target weight of each lesson in each part, float64 [lessons, parts]."""
-        running = np.concatenate([[0.0], np.cumsum(self.weights, dtype=np.float64)])
+        sums = np.add.reduceat(self.weights, self.starts[:-1], dtype=np.float64)
         totals = np.zeros((len(self), len(self.part_names)))
         lesson_of = np.repeat(np.arange(len(self)), np.diff(self.first_sequence))
-        np.add.at(totals, (lesson_of, self.parts), np.diff(running[self.starts]))
+        np.add.at(totals, (lesson_of, self.parts), sums)
         return totals
 
     @cached_property
@@ -153,7 +145,19 @@ class RenderedLessons:
         if self.views > 1:
             digest.update(str(self.views).encode())
         for array in (self.tokens, self.weights, self.starts, self.parts, self.first_sequence):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).data)
         if self.rewards is not None:
             digest.update(self.rewards.tobytes())
         return digest.hexdigest()
+
+
+class Mapped(NamedTuple):
+    """An array that lies in a file."""
+
+    file: str
+    """Path of the .npy file."""
+
+
+def unmapped(*values: Any) -> RenderedLessons:
+    """Return rendered lessons from their fields, with mapped arrays mapped again."""
+    return RenderedLessons(*(np.load(v.file, mmap_mode="r") if isinstance(v, Mapped) else v for v in values))
