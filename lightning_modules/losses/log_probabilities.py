@@ -70,14 +70,14 @@ def top_k_log_probabilities(student_logits: Tensor, teacher: TopK, temperature: 
         teacher: What is known of the teacher at the same positions.
         temperature: Above 0.
     """
-    logits, known = wide(student_logits), wide(teacher.log_probabilities)
-    student = logits.gather(-1, teacher.ids)
+    logits = wide(student_logits)
+    student, known = logits.gather(-1, teacher.ids), teacher.log_probabilities.to(logits.dtype)
     if teacher.ids.shape[-1] < logits.shape[-1]:
         # Not log(1 - sum of the k): a student that is sure of them would leave nothing but rounding.
         others = logits.scatter(-1, teacher.ids, LOWEST).logsumexp(-1, keepdim=True)
         nobody = others < LOWEST / 2  # every other token is masked; with -inf in the place of LOWEST the slope is NaN
         student = torch.cat([student, others.masked_fill(nobody, -torch.inf)], -1)
-        known = torch.cat([known, wide(teacher.tail).clamp(min=0).log()[..., None]], -1)
+        known = torch.cat([known, teacher.tail.to(logits.dtype).clamp(min=0).log()[..., None]], -1)
     return LogProbabilities(*(tempered(logs, temperature) for logs in allowed(student, known)))
 
 

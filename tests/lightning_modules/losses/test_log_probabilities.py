@@ -67,3 +67,27 @@ def test_a_student_sure_of_the_listed_tokens_keeps_the_small_tail_exactly() -> N
     )
     exact = -math.log(math.exp(30.0) + math.exp(29.0) + 1)
     assert float(pair.student[0, 2]) == pytest.approx(exact, rel=1e-6)  # log(1 - sum) in float32 would be -inf
+
+
+def test_slopes_are_finite_where_all_tokens_are_listed_or_all_others_are_masked() -> None:
+    student, teacher = drawn(vocabulary=6)
+    whole = student.clone().requires_grad_()
+    forward_kl(*log_probabilities(whole, teacher)).sum().backward()
+    listed = student.clone().requires_grad_()
+    forward_kl(*top_k_log_probabilities(listed, top(teacher, 6))).sum().backward()
+    torch.testing.assert_close(listed.grad, whole.grad, rtol=1e-9, atol=1e-12)
+    masked = torch.cat([student, torch.full((5, 2), -math.inf, dtype=torch.float64)], 1).requires_grad_()
+    known = top(torch.cat([teacher, torch.full((5, 2), -1e3, dtype=torch.float64)], 1), 6)
+    forward_kl(*top_k_log_probabilities(masked, known)).sum().backward()
+    assert masked.grad is not None
+    torch.testing.assert_close(masked.grad[:, :6], whole.grad, rtol=1e-9, atol=1e-12)
+    assert not masked.grad[:, 6:].any()
+
+
+def test_what_was_stored_in_half_precision_is_compared_as_precisely_as_the_student_computes() -> None:
+    teacher = drawn()[1]
+    known = top(teacher, 9)
+    rounded = TopK(known.ids, known.log_probabilities.half(), known.tail.float())
+    exact = rounded.log_probabilities.double().log_softmax(-1)
+    same = torch.empty_like(exact).scatter_(-1, rounded.ids, exact)
+    assert forward_kl(*top_k_log_probabilities(same, rounded)).abs().max() < 1e-15
