@@ -26,8 +26,8 @@ class SelfPaced(Mixture):
     A lesson's difficulty is (1 - heard_weight) r_plan + heard_weight r_heard, two ranks in (0, 1]: its place in the
     plan's order, and the rank of the figure last heard of it (until something is heard, its place alone). A pacing says
     how large a share, easiest first, is open; with `balance`, rare groups get more than their size, in proportion to
-    size^(1 - balance_power). It is a curriculum after SPDCL (2022, arXiv:2210.14724 unchecked), which
-    measures difficulty anew in every phase, orders and resamples; the mix, the ranks and the pace are our reading. With
+    size^(1 - balance_power). It is a curriculum after SPDCL (2022, arXiv:2210.14724 unchecked), which measures anew in
+    every phase how hard lessons are, orders and resamples; the mix, the ranks and the pace are our reading. With
     heard_weight 1 and a loss it is self-paced learning by one's own loss.
 
     Args:

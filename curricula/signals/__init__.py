@@ -12,6 +12,7 @@ from curricula.signals.given import Given
 from curricula.signals.history import History
 from curricula.signals.length import Length
 from curricula.signals.likely_hard import LikelyHard
+from curricula.signals.neighbour_agreement import NeighbourAgreement
 from curricula.signals.rarity import Rarity
 from curricula.signals.readability import Readability
 from curricula.signals.steps import Steps
@@ -21,5 +22,6 @@ from curricula.signals.tries import Tries
 
 __all__ = [
     "Category", "Clusters", "CodeComplexity", "Column", "Embedding", "EquationList", "Given", "History", "Length",
-    "LikelyHard", "Rarity", "Readability", "Signal", "Steps", "TeacherLabel", "TextProxy", "Tries", "WordVectors",
+    "LikelyHard", "NeighbourAgreement", "Rarity", "Readability", "Signal", "Steps", "TeacherLabel", "TextProxy",
+    "Tries", "WordVectors",
 ]  # fmt: skip

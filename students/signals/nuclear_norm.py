@@ -27,11 +27,11 @@ SEQUENCES_AT_ONCE = 4096
 class NuclearNorm(StudentSignal):
     """||H||_*, the sum of the singular values of a lesson's token representations H, [tokens, features].
 
-    Large where the tokens take many directions: the difficulty of self-paced dynamic curriculum learning (SPDCL, 2022,
-    arXiv:2210.14724 unchecked). Which representation, and what it is divided by, could not be checked and is our
-    reading: "embeddings" are the words without their context, a difficulty of the text; "states" are the student's last
-    hidden states, a difficulty for this student. A lesson of several exercises takes the sum over them; one that the
-    rendering cannot show, or too long for the model, misses the value.
+    Large where the tokens take many directions: a difficulty after SPDCL (2022, arXiv:2210.14724 unchecked). Which
+    representation, and what it is divided by, could not be checked and is our reading: "embeddings" are the words
+    without their context, a difficulty of the text; "states" are the student's last hidden states, a difficulty for
+    this student. A lesson of several exercises takes the sum over them; one that the rendering cannot show, or too long
+    for the model, misses the value.
 
     Args:
         student: Whose representations.
