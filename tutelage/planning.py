@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curricula import Mixture, Ordering, Selector, Signal, draw, plan, write_signals
+from curricula.display import with_basics
 from lessons.lesson_set import LessonSet
 from tutelage.settings import JSON, settings_of
 
-__all__ = ["PLAN_FILES", "PlanRule", "write_plan"]
+__all__ = ["PICTURE", "PLAN_FILES", "PlanRule", "write_plan"]
 
-PLAN_FILES = ("curriculum.parquet", "curriculum.json", "signals.parquet", "curriculum.png")
+PICTURE = "curriculum.png"
+PLAN_FILES = ("curriculum.parquet", "curriculum.json", "signals.parquet", PICTURE)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class PlanRule:
 def write_plan(lessons: LessonSet, rule: PlanRule, folder: Path, title: str) -> dict[str, JSON]:
     """Plan, and write curriculum.parquet, curriculum.json, signals.parquet and curriculum.png into a folder.
 
+    The picture shows difficulty, topics and lengths also where the plan measures none of them.
+
     Returns the plan's counts.
     """
     made = plan(
@@ -70,5 +74,5 @@ def write_plan(lessons: LessonSet, rule: PlanRule, folder: Path, title: str) -> 
     )  # fmt: skip
     made.curriculum.write(folder)
     write_signals(folder / "signals.parquet", made.signals)
-    draw(made.curriculum, made.signals, folder / "curriculum.png", title)
+    draw(made.curriculum, with_basics(made.signals, lessons), folder / PICTURE, title)
     return dict(made.curriculum.counts)

@@ -17,12 +17,13 @@ from rich.table import Table
 from lessons.errors import DataError
 from lessons.report_card import Cell, ReportCard
 from lessons.tables import read_annotations, read_attempts, read_prompts
+from tutelage.planning import PICTURE
 from tutelage.report.page import count, dollars
 from tutelage.report.storage import read_report
 from tutelage.report.teaching import count_annotations, count_spending
 from tutelage.report.verdicts import percent
 
-__all__ = ["open_page", "view"]
+__all__ = ["view"]
 
 KNOWN = (
     "a course's, round's or arm's folder, a ledger (.sqlite), prompts.parquet, lessons.parquet, attempts.parquet, "
@@ -49,7 +50,9 @@ def view(path: Path, rows: int, lesson: str | None) -> Iterator[RenderableType]:
     elif path.name == "critic.json":
         yield escape(critic_text(path))
     else:
-        raise DataError(f"{path} is nothing to show. Known are {KNOWN}. For a report.html add --browser true.")
+        raise DataError(
+            f"{path} is nothing to show. Known are {KNOWN}. For a report.html or a picture add --browser true."
+        )
 
 
 def view_folder(path: Path, rows: int, lesson: str | None) -> Iterator[RenderableType]:
@@ -144,6 +147,7 @@ def view_curriculum(folder: Path, lesson: str | None) -> Iterator[RenderableType
     for what, value in summarise(curriculum, signals):
         table.add_row(escape(what), escape(value))
     yield table
+    yield escape(f"Picture: {folder / PICTURE}")
 
 
 def view_ledger(path: Path, rows: int) -> Iterator[RenderableType]:
@@ -231,20 +235,3 @@ def training_table(arms: list[dict[str, Any]]) -> Table:
             "" if took["seconds"] is None else f"{took['seconds']:.0f}",
         )
     return table
-
-
-def open_page(path: Path) -> None:
-    """Open the page that belongs to a path in the web browser.
-
-    Raises:
-        DataError: There is none.
-    """
-    import webbrowser
-
-    page = path if path.suffix == ".html" else (path if path.is_dir() else path.parent) / "report.html"
-    if not page.exists():
-        raise DataError(
-            f"No page at {page}. It is written at the end of each round; give a course's or round's folder."
-        )
-    if not webbrowser.open(page.resolve().as_uri()):
-        print(f"No web browser was found. Open this file with one: {page.resolve()}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from curricula.display.basics import with_basics
 from curricula.display.explanation import explain
 from curricula.display.picture import draw
 from curricula.display.reliability import reliability
 from curricula.display.summary import summarise
 
-__all__ = ["draw", "explain", "reliability", "summarise"]
+__all__ = ["draw", "explain", "reliability", "summarise", "with_basics"]
