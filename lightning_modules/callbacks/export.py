@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lessons.errors import ConfigError
 from lightning_modules.callbacks.run_folder import RunFolder
+from lightning_modules.sharding import gather_shards
 from students.export import export_adapter
 
 __all__ = ["StudentExport"]
@@ -44,7 +45,10 @@ class StudentExport(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Export; Lightning has moved the model back to the CPU by now."""
         student = getattr(pl_module, "student", None)
-        if not self.enabled or getattr(trainer, "fast_dev_run", False) or student is None or not trainer.is_global_zero:
+        if not self.enabled or getattr(trainer, "fast_dev_run", False) or student is None:
+            return
+        gather_shards(student.model)
+        if not trainer.is_global_zero:
             return
         root = RunFolder.of(trainer).root
         student.export(root / self.folder, provenance(trainer), replace_ours=True)

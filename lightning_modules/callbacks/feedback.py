@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.distributed.fsdp import FSDPModule
 
 from curricula.feedback import Feedback
 from curricula.history import HistoryFolder
@@ -61,6 +62,13 @@ class CurriculumFeedback(Callback):
             return
         if self.every_updates < 1:
             raise ConfigError(f"feedback.every_updates is {self.every_updates}; allowed is 1 or more. Correct it.")
+        running = [type(measure).__name__ for measure in self.measures or [] if measure.runs_model]
+        if running and isinstance(pl_module, FSDPModule):
+            raise ConfigError(
+                f"feedback.measures has {', '.join(running)}, which run the model between two updates, but its "
+                "weights are spread over devices. Allowed there is lightning_modules.TrainingLosses. Name that one, or "
+                "train with strategy ddp."
+            )
         for measure in self.measures or []:
             measure.prepare(data)
         for measure, state in zip(self.measures or [], self.loaded, strict=bool(self.loaded)):

@@ -34,6 +34,9 @@ class Figures:
 class Measure(ABC):
     """Measures the student between two updates. Figures must be reduced over all processes: all hear the same."""
 
+    runs_model: bool = True
+    """Whether it runs the model between two updates, which weights spread over devices do not allow."""
+
     def prepare(self, data: CurriculumDataModule) -> None:  # noqa: B027  # most measures need nothing
         """Choose what to measure on, before training starts."""
 

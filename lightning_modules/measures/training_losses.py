@@ -25,6 +25,8 @@ class TrainingLosses(Measure):
     in it, and a lesson that came twice counts with the mean of both, also in two views.
     """
 
+    runs_model = False
+
     def prepare(self, data: CurriculumDataModule) -> None:
         """Make room for one sum a lesson."""
         self.places = places_of_numbers(data)
