@@ -38,7 +38,10 @@ def bars_on_terminals_only() -> Iterator[None]:
 
 
 def plain_model(
-    config: PretrainedConfig, tensors: dict[str, torch.Tensor], dtype: torch.dtype | None = None
+    config: PretrainedConfig,
+    tensors: dict[str, torch.Tensor],
+    dtype: torch.dtype | None = None,
+    kind: str = "AutoModelForCausalLM",
 ) -> PreTrainedModel:
     """Build an ordinary model of this configuration around these tensors, without copying them.
 
@@ -46,9 +49,9 @@ def plain_model(
     the same tensors can be saved like any other.
     """
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
 
-    factory: Any = AutoModelForCausalLM  # its methods carry no types
+    factory: Any = getattr(transformers, kind)  # its methods carry no types
     with torch.device("meta"):
         model: PreTrainedModel = factory.from_config(config, dtype=dtype)
     strangers = model.load_state_dict(tensors, strict=False, assign=True).unexpected_keys

@@ -27,6 +27,7 @@ from lightning_modules.divergences import (
     SymmetricKL,
     TotalVariation,
 )
+from lightning_modules.dual_head import DualHeadDistillation
 from lightning_modules.feature_distillation import FeatureDistillation
 from lightning_modules.features import FeatureLoss, HiddenCosine, HiddenDistance, HiddenSimilarity
 from lightning_modules.logit_distillation import LogitDistillation
@@ -68,11 +69,14 @@ from lightning_modules.schedules import (
     Schedule,
     WarmupStableDecay,
 )
+from lightning_modules.score_distillation import ScoreDistillation
 from lightning_modules.supervised import SupervisedModule
 from lightning_modules.verified import VerifiedModule
 from lightning_modules.verified_online import OnlineVerifiedModule
 
 __all__ = [
+    "ScoreDistillation",
+    "DualHeadDistillation",
     "HiddenSimilarity",
     "HiddenDistance",
     "HiddenCosine",

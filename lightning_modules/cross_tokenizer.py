@@ -85,6 +85,7 @@ class CrossTokenizerDistillation(TaughtModule):
         Raises:
             ConfigError: No token of the lessons can be compared.
         """
+        self.setup("fit")  # Lightning sets up the data module first
         rendering = self.trainer.datamodule.rendering  # type: ignore[attr-defined]
         exercises = exercises_in_order(rendering, rendered, lessons)
         reading = SecondReading.of(rendered, exercises, self.student.encoder, self.teacher.encoder)

@@ -11,6 +11,7 @@ from students.precision import choose_precision
 from students.renderings import (
     AnswerGroups,
     AnswerOnly,
+    ClassifiedQuestions,
     Composed,
     Contrasts,
     Critique,
@@ -22,12 +23,14 @@ from students.renderings import (
     RationaleThenAnswer,
     Rendered,
     Rendering,
+    ScoredTexts,
     Span,
     TwoTask,
     Views,
     preview,
     render_all,
 )
+from students.scorer import Scorer, score_texts
 from students.student import Student
 from students.weights import GGUF, Adapted, Loaded, Pretrained, PretrainedTokenizer, PrunedCopy, RandomWeights, Weights
 
@@ -37,6 +40,7 @@ __all__ = [
     "AnswerOnly",
     "BytePairTokenizer",
     "CharacterTokenizer",
+    "ClassifiedQuestions",
     "Composed",
     "Contrasts",
     "Critique",
@@ -60,6 +64,8 @@ __all__ = [
     "RationaleThenAnswer",
     "Rendered",
     "Rendering",
+    "ScoredTexts",
+    "Scorer",
     "Span",
     "Student",
     "TokenizerRecipe",
@@ -70,5 +76,6 @@ __all__ = [
     "choose_precision",
     "preview",
     "render_all",
+    "score_texts",
     "sit",
 ]

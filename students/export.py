@@ -12,7 +12,7 @@ from lessons.folders import MARKER, staged_folder
 from lessons.transformers_models import bars_on_terminals_only, plain_model
 
 if TYPE_CHECKING:
-    from students.heavy_types import torch
+    from students.heavy_types import PreTrainedModel, torch
     from students.student import Student
 
 __all__ = ["export", "export_adapter", "model_card"]
@@ -34,15 +34,26 @@ def export(student: Student, folder: str | Path, provenance: Mapping[str, Any], 
         ConfigError: The folder exists and may not be replaced.
         StorageError: The disk refused a write.
     """
-    base = student.base_model
-    model = plain_model(base.config, tensors(student))
+    model = plain_model(student.base_model.config, tensors(student))
     model.generation_config = generation_config(student)
+    return write_folder(student, model, model_card(student, provenance), folder, provenance, replace_ours)
+
+
+def write_folder(
+    student: Student,
+    model: PreTrainedModel,
+    card: str,
+    folder: str | Path,
+    provenance: Mapping[str, Any],
+    replace_ours: bool,
+) -> Path:
+    """Write a plain model with its student's tokenizer, a model card and the record of where it comes from."""
     record = {"weights": student.weights.name, "fingerprint": student.fingerprint, "provenance": dict(provenance)}
     with staged_folder(folder, replace_ours) as partial:
         with bars_on_terminals_only():
             model.save_pretrained(partial)
         student.tokenizer.save_pretrained(partial)
-        (partial / "README.md").write_text(model_card(student, provenance), encoding="utf-8")
+        (partial / "README.md").write_text(card, encoding="utf-8")
         text = json.dumps(record, indent=2, ensure_ascii=False, default=str)
         (partial / MARKER).write_text(text + "\n", encoding="utf-8")
     return Path(folder)
@@ -96,9 +107,27 @@ def generation_config(student: Student) -> Any:
     )
 
 
-def model_card(student: Student, provenance: Mapping[str, Any]) -> str:
-    """Return the text of README.md: what it is, how to use it, where it comes from."""
-    header = ["---", "library_name: transformers", "pipeline_tag: text-generation", "tags: [distillation, tutelage]"]
+TO_GENERATE = """from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")
+tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
+messages = [{"role": "user", "content": "..."}]
+ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
+print(tokenizer.batch_decode(model.generate(**ids, max_new_tokens=256)))"""
+
+
+def model_card(
+    student: Student, provenance: Mapping[str, Any], task: str = "text-generation", usage: str = TO_GENERATE
+) -> str:
+    """Return the text of README.md: what it is, how to use it, where it comes from.
+
+    Args:
+        student: Who is exported.
+        provenance: Where it comes from.
+        task: What the hub calls models of this sort.
+        usage: Lines of Python that use the folder.
+    """
+    header = ["---", "library_name: transformers", f"pipeline_tag: {task}", "tags: [distillation, tutelage]"]
     lines = [
         *header,
         "---",
@@ -109,13 +138,7 @@ def model_card(student: Student, provenance: Mapping[str, Any]) -> str:
         + (f", trained with a merged adapter `{student.adapter}`." if student.adapter else "."),
         "",
         "```python",
-        "from transformers import AutoModelForCausalLM, AutoTokenizer",
-        "",
-        'model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")',
-        'tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")',
-        'messages = [{"role": "user", "content": "..."}]',
-        'ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")',
-        "print(tokenizer.batch_decode(model.generate(**ids, max_new_tokens=256)))",
+        usage,
         "```",
         "",
         "## Where it comes from",

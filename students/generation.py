@@ -111,7 +111,13 @@ def continuations(
 
     Raises:
         RenderingError: A prompt leaves no room for an answer in the model's context.
+        ConfigError: The student writes no text.
     """
+    if not student.writes:
+        raise ConfigError(
+            f"{student.weights.name} is a {type(student).__name__}, which gives scores and writes no text. Needed for "
+            "answers is a students.Student. Have its scores by students.score_texts, or name another student."
+        )
     limit = student.context_length
     for number, ids in enumerate(prompts):
         if limit is not None and len(ids) >= limit:

@@ -35,6 +35,9 @@ class Student:
         template_arguments: Extra variables for the chat template, such as {"enable_thinking": false}.
     """
 
+    writes = True
+    """Whether it answers with text."""
+
     def __init__(
         self,
         weights: Weights,
@@ -83,7 +86,7 @@ class Student:
     @cached_property
     def model(self) -> PreTrainedModel:
         """The model, loaded on first use, in evaluation mode on the CPU; with an adapter, a peft model around it."""
-        model = self.weights.load(self.number_format.dtype).model
+        model = self.loaded()
         if self.gradient_checkpointing:
             # Reentrant checkpointing would need inputs with gradients, which a frozen embedding does not give.
             # The second name is that of transformers before 5.20; since then it warns.
@@ -93,6 +96,10 @@ class Student:
             model = self.adapter.attach(model)
         model.train(False)
         return model
+
+    def loaded(self) -> PreTrainedModel:
+        """Load the weights."""
+        return self.weights.load(self.number_format.dtype).model
 
     @property
     def base_model(self) -> PreTrainedModel:

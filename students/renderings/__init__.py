@@ -11,6 +11,7 @@ from students.renderings.pairs import CHOSEN, REJECTED, Pairs
 from students.renderings.preview import Span, preview
 from students.renderings.rationale_prefix import RationalePrefix
 from students.renderings.rationale_then_answer import RationaleThenAnswer
+from students.renderings.scored import ClassifiedQuestions, ScoredTexts
 from students.renderings.two_task import TwoTask
 from students.renderings.views import Views
 
@@ -20,6 +21,7 @@ __all__ = [
     "REJECTED",
     "AnswerGroups",
     "AnswerOnly",
+    "ClassifiedQuestions",
     "Composed",
     "Contrasts",
     "Critique",
@@ -31,6 +33,7 @@ __all__ = [
     "RationaleThenAnswer",
     "Rendered",
     "Rendering",
+    "ScoredTexts",
     "Span",
     "TwoTask",
     "Views",

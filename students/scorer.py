@@ -1,0 +1,251 @@
+"""A student that gives scores in place of text: for re-rankers, judges, verifiers and classifiers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lessons.errors import ConfigError
+from lessons.records import Message
+from students.precision import PrecisionName
+from students.student import Student
+from students.weights import Pretrained, Weights
+
+if TYPE_CHECKING:
+    from students.heavy_types import PreTrainedModel, torch
+
+__all__ = ["Scorer", "score_texts"]
+
+KIND = "AutoModelForSequenceClassification"
+USAGE = """from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+model = AutoModelForSequenceClassification.from_pretrained("path/of/this/folder")
+tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
+# {what}
+messages = [{{"role": "user", "content": "..."}}{answer}]
+text = tokenizer.apply_chat_template(messages, tokenize=False{prompt})
+{cut}print(model(**tokenizer(text, add_special_tokens=False, return_tensors="pt")).logits)"""
+
+
+class Scorer(Student):
+    """A language model whose output layer is replaced by a linear head, read at the end of a conversation.
+
+    Without labels it gives one score to an answer, read at its end-of-turn token; with labels one number to each, read
+    where the answer to a question would begin. All weights are trained; an adapter would leave the new head untrained.
+    It writes no text, so an exam of answers is refused. Its export is loaded by `AutoModelForSequenceClassification`,
+    and can be a scorer's weights again, head included.
+
+    Args:
+        weights: Where weights and tokenizer come from: a causal language model, or an exported scorer.
+        labels: Names of the classes; None for one score.
+        head_seed: Seed of the head's first values.
+        precision: Number format of the weights: "auto" chooses by hardware and logs why.
+        gradient_checkpointing: Whether to recompute activations in the backward pass: less memory, more time.
+        packing: Whether to compute sequences of different lengths as one row without padding, where the model allows.
+        chat_template: A Jinja chat template to use in place of the tokenizer's: its text, or the path of a file.
+        template_arguments: Extra variables for the chat template, such as {"enable_thinking": false}.
+    """
+
+    writes = False
+
+    def __init__(
+        self,
+        weights: Weights,
+        labels: list[str] | None = None,
+        head_seed: int = 0,
+        precision: PrecisionName = "auto",
+        gradient_checkpointing: bool = False,
+        packing: bool = True,
+        chat_template: str | None = None,
+        template_arguments: dict[str, bool | int | float | str] | None = None,
+    ) -> None:
+        super().__init__(weights, None, precision, gradient_checkpointing, packing, chat_template, template_arguments)
+        self.labels = labels
+        self.head_seed = head_seed
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers it gives."""
+        return len(self.labels) if self.labels is not None else 1
+
+    def loaded(self) -> PreTrainedModel:
+        """Load the weights, with their head where they have one and a new one where not.
+
+        Raises:
+            ConfigError: A head in the weights is of another size, or the architecture has none.
+        """
+        if self.labels is not None and len(set(self.labels)) < max(2, len(self.labels)):
+            raise ConfigError(
+                f"The scorer got labels {self.labels}. Allowed are two or more different names, or none for one score. "
+                "Correct `labels`."
+            )
+        folder = self.weights.folder if isinstance(self.weights, Pretrained) else None
+        if folder is not None and has_head(folder):
+            return self.with_own_head(folder)
+        return with_new_head(super().loaded(), self.outputs, self.labels, self.head_seed, self.end_padding)
+
+    def with_own_head(self, folder: Path) -> PreTrainedModel:
+        """Load an exported scorer."""
+        import transformers
+
+        factory: Any = getattr(transformers, KIND)  # its methods carry no types
+        model: PreTrainedModel = factory.from_pretrained(
+            folder, dtype=self.number_format.dtype, use_safetensors=True, local_files_only=True
+        )
+        names = [str(name) for _, name in sorted((model.config.id2label or {}).items())]
+        if len(names) != self.outputs or (self.labels is not None and names != self.labels):
+            raise ConfigError(
+                f"The weights in {folder} have a head for {len(names)} numbers ({', '.join(names)}), the settings ask "
+                f"for {self.labels or 'one score'}. Both must be the same. Correct `labels`, or start from a language "
+                "model."
+            )
+        return model
+
+    @property
+    def end_padding(self) -> int:
+        """A token that never ends a sequence: transformers reads the head at the last token that is not this one."""
+        end = self.encoder.end_of_turn
+        others = [self.tokenizer.pad_token_id, self.tokenizer.bos_token_id, *sorted(self.encoder.special_ids)]
+        return next((int(token) for token in others if token not in (None, end)), end)
+
+    @cached_property
+    def head(self) -> torch.nn.Linear:
+        """The linear layer that gives the scores."""
+        return head_of(self.model)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over initial weights, head and encoder."""
+        parts = [super().fingerprint, repr(self.labels), str(self.head_seed)]
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+    def export(
+        self, folder: str | Path, provenance: Mapping[str, Any] | None = None, replace_ours: bool = False
+    ) -> Path:
+        """Write the scorer as a folder that `AutoModelForSequenceClassification` loads; see `students.export`."""
+        from lessons.transformers_models import plain_model
+        from students.export import model_card, tensors, write_folder
+
+        model = plain_model(self.model.config, tensors(self), kind=KIND)
+        card = model_card(self, provenance or {}, "text-classification", self.usage())
+        return write_folder(self, model, card, folder, provenance or {}, replace_ours)
+
+    def usage(self) -> str:
+        """Return lines of Python that use the exported folder."""
+        if self.labels is not None:
+            what = f"One number each for {', '.join(self.labels)}, before the answer begins."
+            return USAGE.format(what=what, answer="", prompt=", add_generation_prompt=True", cut="")
+        end = json.dumps(str(self.tokenizer.convert_ids_to_tokens(self.encoder.end_of_turn)))
+        return USAGE.format(
+            what="The score of the answer, read at its end-of-turn token.",
+            answer=', {"role": "assistant", "content": "..."}',
+            prompt="",
+            cut=f"text = text[: text.rindex({end}) + {len(json.loads(end))}]\n",
+        )
+
+
+def has_head(folder: Path) -> bool:
+    """Whether a model folder holds a scorer."""
+    config = folder / "config.json"
+    architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") if config.exists() else None
+    return any(name.endswith("ForSequenceClassification") for name in architectures or ())
+
+
+def with_new_head(
+    causal: PreTrainedModel, outputs: int, labels: Sequence[str] | None, seed: int, padding: int
+) -> PreTrainedModel:
+    """Return a classification model around a causal model's decoder, with a head drawn from a seed."""
+    import copy
+
+    import torch
+    import transformers
+
+    factory: Any = getattr(transformers, KIND)  # its methods carry no types
+    config = copy.deepcopy(causal.config)
+    names = list(labels or ["score"])
+    config.id2label, config.label2id = dict(enumerate(names)), {name: k for k, name in enumerate(names)}
+    config.pad_token_id = padding
+    config.tie_word_embeddings = False  # there is no output layer to tie
+    with torch.random.fork_rng(devices=[]):
+        try:
+            model: PreTrainedModel = factory.from_config(config, dtype=causal.dtype)
+        except ValueError as error:
+            raise ConfigError(
+                f"transformers has no scoring form of {type(causal).__name__}: {str(error)[:200]} Needed is an "
+                f"architecture that {KIND} knows (Llama, Qwen, Gemma, GPT-2 ...). Choose other weights."
+            ) from error
+    known = model.state_dict()
+    model.load_state_dict({k: v for k, v in causal.state_dict().items() if k in known}, strict=False, assign=True)
+    head = head_of(model)
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.empty(outputs, head.in_features, dtype=torch.float32).normal_(
+        std=head.in_features**-0.5, generator=generator
+    )
+    head.weight.data = drawn.to(causal.dtype)
+    return model
+
+
+def head_of(model: Any) -> torch.nn.Linear:
+    """Return the head of a classification model.
+
+    Raises:
+        ConfigError: It is no plain linear layer.
+    """
+    import torch
+
+    head = getattr(model, "score", None)
+    if type(head) is not torch.nn.Linear:
+        raise ConfigError(
+            f"{type(model).__name__} has no linear head called score, but {type(head).__name__}. Needed is an "
+            "architecture with such a head (Llama, Qwen, Gemma, GPT-2 ...). Choose other weights."
+        )
+    return head
+
+
+def score_texts(
+    scorer: Scorer, texts: Sequence[tuple[Sequence[Message], str | None]], batch_size: int = 32
+) -> list[list[float]]:
+    """Return the scores of answers to conversations, in their order, [texts, outputs].
+
+    Args:
+        scorer: Who scores; loaded onto the machine's accelerator unless it is in memory.
+        texts: Conversations with the answer to score; None as answer for a scorer with labels.
+        batch_size: Texts at a time.
+    """
+    import torch
+
+    if not scorer.built:
+        scorer.place()
+    model: Any = scorer.model
+    ids = scorer_ids(scorer, texts)
+    order = sorted(range(len(ids)), key=lambda k: len(ids[k]))
+    found: list[list[float]] = [[]] * len(ids)
+    was_training = model.training
+    model.train(False)
+    try:
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            width = max(len(ids[k]) for k in chosen)
+            rows = torch.tensor([[*ids[k], *[scorer.end_padding] * (width - len(ids[k]))] for k in chosen])
+            ends = torch.tensor([len(ids[k]) - 1 for k in chosen], device=scorer.device)
+            with torch.no_grad():
+                decoder = model.get_decoder()
+                states = decoder(input_ids=rows.to(scorer.device), use_cache=False).last_hidden_state
+                scores = scorer.head(states[torch.arange(len(chosen), device=scorer.device), ends])
+            for k, row in zip(chosen, scores.float().tolist(), strict=True):
+                found[k] = row
+    finally:
+        model.train(was_training)
+    return found
+
+
+def scorer_ids(scorer: Scorer, texts: Sequence[tuple[Sequence[Message], str | None]]) -> list[list[int]]:
+    """Return the ids that are read: up to the end of the turn, or up to where an answer would begin."""
+    answered = iter(scorer.encoder.encode([(messages, text) for messages, text in texts if text is not None]))
+    asked = iter(scorer.encoder.prompts([messages for messages, text in texts if text is None]))
+    return [next(asked) if text is None else list(chain(*next(answered))) for _, text in texts]

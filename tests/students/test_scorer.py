@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+from lessons.errors import ConfigError
+from lessons.records import Message
+from students import CharacterTokenizer, Pretrained, RandomWeights, Scorer, answer, score_texts
+
+SIZES = {"hidden_size": 16, "layers": 2, "heads": 2, "max_positions": 128}
+TEXTS = [([Message("user", f"{k}+1?")], "so " * k + "yes") for k in range(1, 6)]
+ASKED = [([Message("user", f"{k}+1?")], None) for k in range(1, 6)]
+
+
+def scorer(labels: list[str] | None = None, **settings: object) -> Scorer:
+    return Scorer(RandomWeights(**SIZES), labels, precision="float32", **settings)  # type: ignore[arg-type]
+
+
+def test_scores_do_not_depend_on_who_shares_a_batch() -> None:
+    together, alone = score_texts(scorer(), TEXTS), score_texts(scorer(), TEXTS, batch_size=1)
+    torch.testing.assert_close(torch.tensor(together), torch.tensor(alone))
+    assert len({round(score[0], 4) for score in together}) > 1
+
+
+def test_the_head_is_drawn_from_its_seed_and_the_decoder_is_the_language_models() -> None:
+    one, same, other = scorer(), scorer(), scorer(head_seed=1)
+    assert torch.equal(one.head.weight, same.head.weight)
+    assert not torch.equal(one.head.weight, other.head.weight)
+    causal = RandomWeights(**SIZES).load(torch.float32).model.state_dict()
+    shared = {name for name, tensor in one.model.state_dict().items() if name in causal}
+    assert shared == set(causal) - {"lm_head.weight"}
+    assert all(torch.equal(one.model.state_dict()[name], causal[name]) for name in shared)
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize("labels", [None, ["no", "maybe", "yes"]])
+def test_an_exported_scorer_scores_alike_in_transformers_and_here(labels: list[str] | None, tmp_path: Path) -> None:
+    made = scorer(labels)
+    texts = TEXTS if labels is None else ASKED
+    folder = made.export(tmp_path / "scorer", {"teachers": ["a judge"]})
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    for (messages, text), expected in zip(texts, score_texts(made, texts), strict=True):
+        turns = [{"role": m.role, "content": m.content} for m in messages]
+        turns += [{"role": "assistant", "content": text}] if text else []
+        written = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=not text)
+        found = model(**tokenizer(written, add_special_tokens=False, return_tensors="pt")).logits[0]
+        torch.testing.assert_close(found.detach(), torch.tensor(expected))
+    again = Scorer(Pretrained(str(folder)), labels, precision="float32")
+    torch.testing.assert_close(torch.tensor(score_texts(again, texts)), torch.tensor(score_texts(made, texts)))
+    card = (folder / "README.md").read_text()
+    assert "pipeline_tag: text-classification" in card
+    assert "a judge" in card
+
+
+def test_the_usage_in_the_model_card_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for labels in (None, ["no", "yes"]):
+        folder = scorer(labels).export(tmp_path / f"scorer-{labels is None}")
+        card = (folder / "README.md").read_text()
+        code = card.split("```python\n")[1].split("```")[0].replace("path/of/this/folder", str(folder))
+        exec(code, {})
+        assert "tensor([[" in capsys.readouterr().out
+
+
+def test_the_pipeline_of_transformers_names_the_classes(tmp_path: Path) -> None:
+    folder = scorer(["no", "yes"]).export(tmp_path / "scorer")
+    (found,) = pipeline("text-classification", model=str(folder), device="cpu")("2+2?")
+    assert found["label"] in ("no", "yes")
+
+
+def test_heads_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    folder = str(scorer(["no", "yes"]).export(tmp_path / "scorer"))
+    with pytest.raises(ConfigError, match=r"a head for 2 numbers \(no, yes\).*ask for one score.*Correct `labels`"):
+        _ = Scorer(Pretrained(folder)).model
+    with pytest.raises(ConfigError, match=r"ask for \['yes', 'no'\]. Both must be the same"):
+        _ = Scorer(Pretrained(folder), ["yes", "no"]).model
+    with pytest.raises(ConfigError, match=r"labels \['yes', 'yes'\]. Allowed are two or more different names"):
+        _ = scorer(["yes", "yes"]).model
+
+
+def test_a_scorer_is_not_examined_on_answers() -> None:
+    with pytest.raises(ConfigError, match=r"is a Scorer, which gives scores and writes no text.*students.score_texts"):
+        answer(scorer(), [[Message("user", "2+2?")]])
+
+
+def test_padding_never_ends_a_sequence() -> None:
+    made = scorer()
+    assert made.end_padding != made.encoder.end_of_turn
+    same = CharacterTokenizer().build()
+    same.pad_token = same.eos_token  # as in SmolLM2
+    made.__dict__["tokenizer"] = same
+    del made.__dict__["encoder"]
+    assert made.end_padding not in (made.encoder.end_of_turn, None)
