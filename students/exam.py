@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Attempt, Prompt
-from students.generation import Generation, Progress, answer
+from students.generation import Generated, Generation, Progress, answer
 from students.renderings import Rendering
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def sit(
             "a question, or several at a temperature above 0. Set generation.temperature, such as 0.8, or samples to 1."
         )
     asked = list(prompts)
+    if rendering is not None:
+        rendering.prepare_exam(asked)
     conversations = [rendering.exam_messages(p) if rendering else p.messages for p in asked for _ in range(samples)]
     generated = iter(answer(student, conversations, generation, progress))
     return [
@@ -66,5 +69,13 @@ def sit(
             truncated=found.truncated,
         )
         for prompt in asked
-        for number, found in ((k, next(generated)) for k in range(samples))
+        for number, found in ((k, read(next(generated), rendering)) for k in range(samples))
     ]
+
+
+def read(found: Generated, rendering: Rendering | None) -> Generated:
+    """Return an answer up to where its rendering says that the exam stops reading; there it was not cut off."""
+    stop = rendering.stop_text if rendering is not None else None
+    if stop is None or stop not in found.text:
+        return found
+    return replace(found, text=found.text.partition(stop)[0].rstrip(), truncated=False)

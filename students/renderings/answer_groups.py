@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from lessons.errors import ConfigError, DataError
-from lessons.records import Annotation, Grade, Lesson, Message, Prompt
+from lessons.records import Grade, Lesson, Message, Prompt
 from lessons.tables import read_annotations, read_attempts
+from students.renderings.answers import whole_text
 from students.renderings.base import Exercise, Rendering
 
 __all__ = ["AnswerGroups"]
@@ -102,7 +103,7 @@ class AnswerGroups(Rendering):
             if annotation.kind == self.kind and annotation.problem is None:
                 grade = self.graded(annotation.grade, annotation.prompt_id)
                 finished = annotation.provenance.finish_reason != "length"
-                yield annotation.prompt_id, Marked(annotation.sample, whole(annotation), grade, finished)
+                yield annotation.prompt_id, Marked(annotation.sample, whole_text(annotation), grade, finished)
 
     def graded(self, grade: Grade | None, prompt_id: str) -> Grade:
         """Return the grade.
@@ -158,10 +159,3 @@ class AnswerGroups(Rendering):
     def exam_messages(self, prompt: Prompt) -> tuple[Message, ...]:
         """Return the question as it was put when the answers were written."""
         return prompt.messages if self.rendering is None else self.rendering.exam_messages(prompt)
-
-
-def whole(annotation: Annotation) -> str:
-    """Return an annotation as the answer it stands for, its final answer on a line of its own."""
-    if annotation.kind == "answer" or annotation.answer is None:
-        return annotation.text
-    return f"{annotation.text.strip()}\nAnswer: {annotation.answer}"

@@ -7,18 +7,23 @@ from typing import Literal
 from lessons.errors import RenderingError
 from lessons.records import Annotation, Lesson
 
-__all__ = ["AnswerSource", "answer_of", "needed"]
+__all__ = ["AnswerSource", "answer_of", "needed", "whole_text"]
 
 AnswerSource = Literal["reference", "teacher"]
 
 
-def answer_of(lesson: Lesson, source: AnswerSource) -> str:
+def answer_of(lesson: Lesson, source: AnswerSource, of: str = "rationale") -> str:
     """Return the lesson's final answer from the wished source, or from the other one where that has none.
+
+    Args:
+        lesson: The lesson.
+        source: Whose answer comes first.
+        of: The kind of the annotation whose answer is the teacher's; an annotation "answer" may give it too.
 
     Raises:
         RenderingError: Neither the data nor a teacher gave an answer.
     """
-    given = [a.answer for a in lesson.annotations if a.kind in ("answer", "rationale") and a.answer]
+    given = [a.answer for a in lesson.annotations if a.kind in ("answer", of) and a.answer]
     wrote = lesson.annotation("answer")
     taught = given[0] if given else wrote.text if wrote is not None else None
     reference = lesson.prompt.reference
@@ -46,3 +51,10 @@ def needed(lesson: Lesson, kind: str, rendering: object) -> Annotation:
             f"target: {kind}, which leaves prompts without one out, or choose another rendering."
         )
     return found
+
+
+def whole_text(annotation: Annotation) -> str:
+    """Return an annotation as an answer, its final answer on a line of its own, as graders read it."""
+    if annotation.kind == "answer" or not annotation.answer:
+        return annotation.text
+    return f"{annotation.text.strip()}\nAnswer: {annotation.answer}".strip()

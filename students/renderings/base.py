@@ -89,6 +89,14 @@ class Rendering(ABC):
         """
         return None
 
+    @property
+    def stop_text(self) -> str | None:
+        """Text at which the exam stops reading: what the student writes after it was taught and is not asked for."""
+        return None
+
+    def prepare_exam(self, prompts: Sequence[Prompt]) -> None:  # noqa: B027 - most need nothing
+        """Make ready to ask these questions, all of them at once; called before `exam_messages` is."""
+
     def exam_messages(self, prompt: Prompt) -> tuple[Message, ...]:
         """Return the conversation the student is asked to answer at an exam."""
         return prompt.messages

