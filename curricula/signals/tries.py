@@ -21,7 +21,7 @@ __all__ = ["Tries", "TryStatistic", "statistic_of"]
 
 TryStatistic = Literal[
     "failure_rate", "pass_rate", "pass_low", "pass_high", "mean_score", "best_score", "deviation", "variation",
-    "distinct_answers", "tries",
+    "distinct_answers", "majority_share", "tries",
 ]  # fmt: skip
 Z = NormalDist().inv_cdf(0.975)
 
@@ -37,7 +37,9 @@ class Tries(Signal):
         attempts: The attempts.parquet.
         statistic: "failure_rate" = 1 - pass rate (larger is harder), "pass_rate", "pass_low" and "pass_high" (ends of
             Wilson's 95% interval), "mean_score", "best_score", "deviation" (standard deviation of the scores),
-            "variation" (deviation over mean), "distinct_answers", "tries".
+            "variation" (deviation over mean), "distinct_answers", "majority_share" (tries with the most frequent
+            answer over all: how sure a model is of what it says, as self-improvement by majority filters by, Huang et
+            al. 2022, arXiv:2210.11610), "tries".
         ddof: 0: the deviation of these tries; 1: the estimate for all tries (divides by n - 1).
         small_sample: Multiply the variation by 1 + 1/(4n), as PAPRIKA does (Tajwar et al. 2025, arXiv:2502.17543
             unchecked): the estimate (1 + 1/(4n)) * sigma / mu.
@@ -98,6 +100,7 @@ def statistic_of(found: Tried, statistic: TryStatistic, ddof: int = 0, small_sam
         "mean_score": lambda: found.mean(found.score),
         "best_score": lambda: best(found),
         "distinct_answers": lambda: distinct(found),
+        "majority_share": lambda: majority(found),
         "tries": lambda: found.count,
     }
     return by_name[statistic]()
@@ -138,3 +141,12 @@ def distinct(found: Tried) -> Scores:
     pairs = np.unique(np.stack([found.lesson[given], found.answer[given]], axis=1), axis=0)
     counts = np.bincount(pairs[:, 0], minlength=found.lessons).astype(np.float64)
     return np.where(np.isnan(found.count), np.nan, counts)
+
+
+def majority(found: Tried) -> Scores:
+    """Return the share of each lesson's tries that gave its most frequent final answer; 0 where none gave any."""
+    given = found.answer >= 0
+    pairs, times = np.unique(np.stack([found.lesson[given], found.answer[given]], axis=1), axis=0, return_counts=True)
+    most = np.zeros(found.lessons)
+    np.maximum.at(most, pairs[:, 0], times)
+    return most / found.count

@@ -65,6 +65,7 @@ def test_every_statistic_equals_the_one_written_out_lesson_by_lesson(found: list
         "deviation": [statistics.pstdev(x) if x else nothing for x in found],
         "variation": [statistics.pstdev(x) / statistics.fmean(x) if any(x) else nothing for x in found],
         "distinct_answers": [len(set(x)) if x else nothing for x in found],
+        "majority_share": [max(map(x.count, x)) / len(x) if x else nothing for x in found],
         "tries": [len(x) if x else nothing for x in found],
     }
     for statistic, wanted in expected.items():
@@ -82,7 +83,10 @@ def test_lessons_of_one_question_share_its_tries(tmp_path: Path) -> None:
 
 
 def test_tries_without_an_answer_are_no_distinct_answer() -> None:
-    assert values([attempt("p0", 0.0), attempt("p0", 1.0, "3"), attempt("p0", 1.0, "3")], 1, "distinct_answers") == [1]
+    tries = [attempt("p0", 0.0), attempt("p0", 1.0, "3"), attempt("p0", 1.0, "3")]
+    assert values(tries, 1, "distinct_answers") == [1]
+    assert values(tries, 1, "majority_share") == pytest.approx([2 / 3])
+    assert values(tries[:1], 1, "majority_share") == [0]
 
 
 def test_bad_input_is_refused_in_words() -> None:
