@@ -64,7 +64,8 @@ class PlanRule:
 def write_plan(lessons: LessonSet, rule: PlanRule, folder: Path, title: str) -> dict[str, JSON]:
     """Plan, and write curriculum.parquet, curriculum.json, signals.parquet and curriculum.png into a folder.
 
-    The picture shows difficulty, topics and lengths also where the plan measures none of them.
+    Given difficulty, topics and a length are measured also where the plan needs none of them: the picture shows them,
+    and the report on reliability says what goes with length.
 
     Returns the plan's counts.
     """
@@ -73,6 +74,7 @@ def write_plan(lessons: LessonSet, rule: PlanRule, folder: Path, title: str) -> 
         rule.mixture, rule.lessons_per_update, rule.round_number,
     )  # fmt: skip
     made.curriculum.write(folder)
-    write_signals(folder / "signals.parquet", made.signals)
-    draw(made.curriculum, with_basics(made.signals, lessons), folder / PICTURE, title)
+    measured = with_basics(made.signals, lessons)
+    write_signals(folder / "signals.parquet", measured)
+    draw(made.curriculum, measured, folder / PICTURE, title)
     return dict(made.curriculum.counts)

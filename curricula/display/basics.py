@@ -1,4 +1,4 @@
-"""What every picture of a plan shows where the data has it, whatever the plan itself measures."""
+"""What every plan shows where the data has it, whatever the plan itself measures."""
 
 from __future__ import annotations
 

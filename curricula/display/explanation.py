@@ -79,8 +79,9 @@ def placement_text(curriculum: Curriculum, lesson_id: str) -> str:
             f"({entries / curriculum.selected:.2f} passes), and in the order of that cut pass it would come later."
         )
     places = [place_text(curriculum, int(position)) for position in found[:MOST_PLACES]]
-    more = f" and {len(found) - MOST_PLACES:,} more" if len(found) > MOST_PLACES else ""
-    listed = (", ".join(places) if more else " and ".join(places)) + more
+    if len(found) > MOST_PLACES:
+        places.append(f"{len(found) - MOST_PLACES:,} more")
+    listed = " and ".join([", ".join(places[:-1]), places[-1]]) if len(places) > 1 else places[0]
     preview = ", if it is drawn as foreseen: training draws by what it hears" if curriculum.rule.get("hears") else ""
     return f"Lesson {lesson_id!r} comes {times(len(found))}, at {listed}{preview}."
 

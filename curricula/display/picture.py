@@ -72,6 +72,8 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
     FigureCanvasAgg(figure)
     axes: list[Axes] = list(figure.subplots(len(panels) + 1, 1, sharex=True, squeeze=False)[:, 0])
     figure.suptitle(title or plan_title(curriculum), fontsize=12, fontweight="bold")
+    if title:
+        axes[0].set_title(plan_title(curriculum), loc="right", fontsize=8, color=GREY, pad=16)
     marks = marked(curriculum)
     breaks = np.sort(np.concatenate([np.empty(0, np.int64), *(mark.positions for mark in marks)]))
     for axis, panel, colour in zip(axes, panels, itertools.cycle(COLOURS), strict=False):
@@ -79,8 +81,9 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
     draw_coverage(axes[-1], rows, curriculum.selected)
     for axis in axes:
         decorate(axis, len(curriculum), marks)
-    note = f" ({', '.join(mark.meaning for mark in marks)})" if marks else ""
-    axes[-1].set_xlabel(f"Position in the plan, in lessons{note}")
+    count = curriculum.rule.get("lessons_per_update")
+    notes = [*([f"{count:,} an update"] if count else []), *(mark.meaning for mark in marks)]
+    axes[-1].set_xlabel("Position in the plan, in lessons" + (f" ({', '.join(notes)})" if notes else ""))
     figure.align_ylabels(axes)
     with staged(path) as partial:
         figure.savefig(partial, format=kind)

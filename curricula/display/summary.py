@@ -28,7 +28,7 @@ def summarise(curriculum: Curriculum, signals: SignalTable) -> list[tuple[str, s
         ("ordered by", order_text(curriculum)),
         *mixture_rows(curriculum),
         *view_rows(curriculum),
-        ("stages", f"{counts['stages']} ({plural(curriculum.tiers_per_pass, 'tier')} a pass)"),
+        ("stages", stages_text(curriculum)),
         ("weights", weights_text(curriculum.weight)),
     ]
     for name, column in signals.columns.items():
@@ -100,6 +100,12 @@ def repeats_text(least: int, most: int) -> str:
     if least == most:
         return times(least)
     return f"{least or 'never'} {'or' if most == least + 1 else 'to'} {times(most)}"
+
+
+def stages_text(curriculum: Curriculum) -> str:
+    """Say how many stages there are, and how many tiers a pass has where there are passes."""
+    tiers = f" ({plural(curriculum.tiers_per_pass, 'tier')} a pass)" if curriculum.rule.get("mixture") is None else ""
+    return f"{curriculum.counts['stages']}{tiers}"
 
 
 def weights_text(weight: Scores) -> str:

@@ -10,12 +10,12 @@ __all__ = ["number", "part_text", "plural", "times", "unit"]
 
 
 def part_text(part: dict[str, Any]) -> str:
-    """Write the description of a part as a call.
+    """Write the description of a part as a call, without what is not set.
 
-    >>> part_text({"class_path": "curricula.Tiers", "init_args": {"tiers": 3, "missing": "error"}})
-    "Tiers(tiers=3, missing='error')"
+    >>> part_text({"class_path": "curricula.Band", "init_args": {"by": "loss", "low": None, "high": 2.5}})
+    "Band(by='loss', high=2.5)"
     """
-    settings = [f"{name}={setting_text(value)}" for name, value in part["init_args"].items()]
+    settings = [f"{name}={setting_text(value)}" for name, value in part["init_args"].items() if value is not None]
     name: str = part["class_path"].rpartition(".")[2]
     return name + (f"({', '.join(settings)})" if settings else "")
 
