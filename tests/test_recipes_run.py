@@ -16,8 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(recipe: str, folder: Path, *overrides: str) -> dict[str, object]:
-    command = [sys.executable, "-m", "tutelage", "course", "--config", f"recipes/{recipe}.yaml"]
-    done = subprocess.run([*command, f"--folder={folder}", *overrides], cwd=ROOT, capture_output=True, text=True)
+    return run_file(ROOT / "recipes" / f"{recipe}.yaml", folder, *overrides)
+
+
+def run_file(config: Path, folder: Path, *overrides: str) -> dict[str, object]:
+    command = [sys.executable, "-m", "tutelage", "course", "--config", str(config), f"--folder={folder}", *overrides]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (folder / "round-000" / "report.html").stat().st_size > 10_000
     return json.loads((folder / "round-000" / "report.json").read_text())
@@ -73,14 +77,39 @@ def test_logit_distillation(tmp_path: Path) -> None:
     settings["generation"]["max_new_tokens"] = 8
     for arm in settings["arms"].values():
         arm["passes"] = 2
-    settings["folder"] = str(tmp_path / "course")
     (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
-    command = [sys.executable, "-m", "tutelage", "course", "--config", str(tmp_path / "course.yaml")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run_file(tmp_path / "course.yaml", tmp_path / "course")
     folder = tmp_path / "course" / "round-000"
     facts = {arm: json.loads((folder / arm / "training.json").read_text()) for arm in settings["arms"]}
     assert {arm: found["updates"] for arm, found in facts.items()} == {"answers": 4, "rationales": 4, "logits": 4}
     for found in facts.values():
         assert found["final_loss"] < found["first_loss"]
     assert (folder / "logits" / "student" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_on_policy_distillation(tmp_path: Path) -> None:
+    """Its last arm, with a teacher, a student and held-out lessons that have learnt nothing in place of real ones."""
+    settings = yaml.safe_load((ROOT / "recipes" / "on-policy-distillation.yaml").read_text())
+    arm = settings["arms"]["distillm"]
+    settings["arms"] = {"distillm": arm | {"passes": 1}}
+    letters = CharacterTokenizer("0123456789+=?: \nAnswer")
+    for name, width in (("teacher", 48), ("student", 32)):
+        weights = RandomWeights(hidden_size=width, layers=1, heads=2, max_positions=256, tokenizer=letters)
+        Student(weights, precision="float32").export(tmp_path / name)
+    settings["student"]["weights"]["init_args"]["name_or_path"] = str(tmp_path / "student")
+    folder, module = tmp_path / "course" / "round-000", arm["training"]["module"]["init_args"]
+    module["teacher"]["weights"]["init_args"]["name_or_path"] = str(tmp_path / "teacher")
+    module["sampling"]["max_new_tokens"] = 8
+    share = module["student_share"]["init_args"]
+    share |= {"start": 1.0, "every_updates": 1}
+    share["measure"]["init_args"]["prompts"] = str(folder / "prompts.parquet")
+    share["measure"]["init_args"]["annotations"] = str(folder / "lessons.parquet")
+    settings["prompts"]["init_args"]["size"], settings["exam"]["init_args"]["size"] = 64, 4
+    settings["generation"]["max_new_tokens"] = 4
+    (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
+    run_file(tmp_path / "course.yaml", tmp_path / "course")
+    facts = json.loads((folder / "distillm" / "training.json").read_text())
+    assert facts["updates"] == 2
+    assert 64 <= facts["supervised_tokens"] <= 8 * 64  # of answers: the texts have several times as many
+    assert (folder / "distillm" / "student" / "model.safetensors").exists()
