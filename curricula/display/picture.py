@@ -71,9 +71,7 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
     figure = Figure(figsize=(9, 1.1 + 2.1 * (len(panels) + 1)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes: list[Axes] = list(figure.subplots(len(panels) + 1, 1, sharex=True, squeeze=False)[:, 0])
-    figure.suptitle(title or plan_title(curriculum), fontsize=12, fontweight="bold")
-    if title:
-        axes[0].set_title(plan_title(curriculum), loc="right", fontsize=8, color=GREY, pad=16)
+    figure.suptitle("\n".join([*([title] if title else []), plan_title(curriculum)]), fontsize=10, fontweight="bold")
     marks = marked(curriculum)
     breaks = np.sort(np.concatenate([np.empty(0, np.int64), *(mark.positions for mark in marks)]))
     for axis, panel, colour in zip(axes, panels, itertools.cycle(COLOURS), strict=False):
