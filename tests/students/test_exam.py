@@ -60,16 +60,18 @@ def test_questions_are_put_as_the_rendering_taught(tiny_student: Student) -> Non
 
 
 def test_reading_stops_where_the_rendering_says(tiny_student: Student) -> None:
-    said = answer(tiny_student, [PROMPTS[0].messages], Generation(8))[0].text
+    loud = Generation(12, temperature=1.0)
+    said = answer(tiny_student, [PROMPTS[0].messages], loud)[0].text
     mark = said[3:5]
 
     class Stopping(AnswerOnly):
         stop_text = mark
 
-    (attempt,) = sit(tiny_student, PROMPTS[:1], LengthGrader(), Generation(8), Stopping())
+    (attempt,) = sit(tiny_student, PROMPTS[:1], LengthGrader(), loud, Stopping())
     assert attempt.text == said.partition(mark)[0].rstrip()
     assert attempt.grade is not None
     assert attempt.grade.answer == attempt.text
+    assert 0 < len(attempt.text) < len(said)
     assert not attempt.truncated
-    (plain,) = sit(tiny_student, PROMPTS[:1], LengthGrader(), Generation(8), AnswerOnly())
+    (plain,) = sit(tiny_student, PROMPTS[:1], LengthGrader(), loud, AnswerOnly())
     assert (plain.text, plain.truncated) == (said, True)
