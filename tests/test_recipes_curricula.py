@@ -98,8 +98,10 @@ TRAINED = {  # arms whose student scores for another, and arms whose plan hears
     "multistage-filtering": ["skip-easy"],
     "paprika": ["paprika"],
     "re-ranking-weights": ["easy-weighs-more"],
+    "reverse-curriculum": ["reverse"],
     "self-paced": ["self-paced"],
     "skill-it": ["skill-it"],
+    "success-near-half": ["random"],
     "tapir-selection": ["random"],
 }
 
@@ -377,6 +379,25 @@ def composed_parts(ran: Ran) -> None:
     assert ran.plan("one-by-one").view is None
 
 
+def reverse_curriculum(ran: Ran) -> None:
+    turned, mixed = ran.plan("reverse").view, ran.plan("mixed").view
+    assert turned is not None
+    assert mixed is not None
+    assert rises(turned)
+    assert np.bincount(turned).tolist() == [48, 48, 48, 48]
+    assert np.bincount(mixed).min() > 30  # of 192, a quarter each
+
+
+def success_near_half(ran: Ran) -> None:
+    table = ran.signals("near-half")
+    rate, worth = (table.column(name).values for name in ("pass_rate", "worth"))
+    np.testing.assert_allclose(worth, np.exp(-((rate - 0.5) ** 2) / (2 * 0.2**2)))
+    assert (rate > 0).any()  # the student passes some
+    drawn = np.array([ran.ids("near-half").count(name) for name in table.lesson_ids])
+    likely = worth >= np.median(worth)
+    assert likely.all() or drawn[likely].mean() > drawn[~likely].mean()
+
+
 CHECKS = {
     check.__name__.replace("_", "-"): check
     for check in (
@@ -384,7 +405,7 @@ CHECKS = {
         mixed_curriculum, degree_curriculum, easy_hard_all, gain_rl, skill_it, ifd, lobass, instruct_mining,
         deepdistill, rft, repeated_random_subsets, tapir_selection, dual_stage_mixed, replay_with_re_warm,
         power_law_rehearsal, diversify_and_conquer, multistage_filtering, paprika, data_diets, delift,
-        iter_select_tune, self_paced, composed_parts,
+        iter_select_tune, self_paced, composed_parts, reverse_curriculum, success_near_half,
     )
 }  # fmt: skip
 
@@ -396,6 +417,12 @@ def test_every_recipe_has_a_control_and_a_check():
         assert "# the control" in text
         assert re.search(r"arXiv:\d{4}\.\d{4,5}", text)
         assert "Exact" in text or "ur reading" in text
+
+
+def test_the_guide_names_every_recipe_beside_its_method():
+    page = (FOLDER.parents[1] / "docs" / "curricula.md").read_text()
+    table = page.partition("## Published methods")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"\| `([a-z0-9-]+)` \|$", table, re.MULTILINE)) == RECIPES
 
 
 @pytest.fixture
