@@ -30,6 +30,7 @@ from lightning_modules.divergences import (
 from lightning_modules.dual_head import DualHeadDistillation
 from lightning_modules.feature_distillation import FeatureDistillation
 from lightning_modules.features import FeatureLoss, HiddenCosine, HiddenDistance, HiddenSimilarity
+from lightning_modules.input_noise import InputNoise, MaskedTokens, OwnTokens
 from lightning_modules.logit_distillation import LogitDistillation
 from lightning_modules.marginal_likelihood import MarginalLikelihood
 from lightning_modules.measures import (
@@ -42,6 +43,7 @@ from lightning_modules.measures import (
     ProbeNuclearNorms,
     TrainingLosses,
 )
+from lightning_modules.noisy_inputs import NoisyInputs
 from lightning_modules.on_policy_distillation import OnPolicyDistillation
 from lightning_modules.on_policy_gradient import SampledReverseKL
 from lightning_modules.policy_log import log_policy
@@ -51,7 +53,7 @@ from lightning_modules.preferences import AFT, DPO, IPO, KTO, NPO, ORPO, REDI, U
 from lightning_modules.sampler import CurriculumSampler
 from lightning_modules.sampling import (
     AdaptiveShare,
-    AnswerSource,
+    AnswerWriter,
     OwnAnswers,
     Replay,
     Sampling,
@@ -75,17 +77,20 @@ from lightning_modules.verified import VerifiedModule
 from lightning_modules.verified_online import OnlineVerifiedModule
 
 __all__ = [
-    "ScoreDistillation",
-    "DualHeadDistillation",
-    "HiddenSimilarity",
-    "HiddenDistance",
-    "HiddenCosine",
-    "FeatureLoss",
-    "FeatureDistillation",
     "AFT",
+    "DPO",
+    "GOLD",
+    "IPO",
+    "KTO",
+    "NPO",
+    "ORPO",
+    "REDI",
+    "REX",
+    "UFT",
+    "ULD",
     "AdaptiveKL",
     "AdaptiveShare",
-    "AnswerSource",
+    "AnswerWriter",
     "BatchLog",
     "ChunkDivergence",
     "Companion",
@@ -95,26 +100,30 @@ __all__ = [
     "CurriculumDataModule",
     "CurriculumFeedback",
     "CurriculumSampler",
-    "DPO",
     "Divergence",
+    "DualHeadDistillation",
+    "FeatureDistillation",
+    "FeatureLoss",
     "FixedSetLoss",
     "ForwardKL",
-    "GOLD",
     "GeneralizedJSD",
     "GroupAdvantage",
-    "IPO",
+    "HiddenCosine",
+    "HiddenDistance",
+    "HiddenSimilarity",
     "Infinite",
-    "KTO",
+    "InputNoise",
     "Linear",
     "LogitDistillation",
     "MarginalLikelihood",
+    "MaskedTokens",
     "Measure",
-    "NPO",
     "NegativeAware",
-    "ORPO",
+    "NoisyInputs",
     "OnPolicyDistillation",
     "OnlineVerifiedModule",
     "OwnAnswers",
+    "OwnTokens",
     "PassRates",
     "PolicyLoss",
     "Power",
@@ -125,16 +134,15 @@ __all__ = [
     "ProbeLosses",
     "ProbeNuclearNorms",
     "Progress",
-    "REDI",
-    "REX",
     "RandomState",
     "Refined",
     "Replay",
     "ReverseKL",
     "SampledReverseKL",
     "Sampling",
-    "ServedAnswers",
     "Schedule",
+    "ScoreDistillation",
+    "ServedAnswers",
     "SimPO",
     "SkewForwardKL",
     "SkewReverseKL",
@@ -148,8 +156,6 @@ __all__ = [
     "TotalVariation",
     "TrainingLosses",
     "TutelageCLI",
-    "UFT",
-    "ULD",
     "UpdateCheckpoint",
     "VerifiedModule",
     "WarmupStableDecay",

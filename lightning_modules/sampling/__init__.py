@@ -18,7 +18,7 @@ A module that trains on them holds a `SampledUpdates` and hands it every micro-b
 
 What then reaches `training_step` is an ordinary `Batch` of prompts and answers, with the totals of the whole update
 over all micro-batches and processes; `Batch.sequences` counts the answers, `Plan.sequence_lessons` and
-`Plan.sequence_numbers` name what each answers. Settings are in `Sampling`; who writes is an `AnswerSource` (one
+`Plan.sequence_numbers` name what each answers. Settings are in `Sampling`; who writes is an `AnswerWriter` (one
 abstract method).
 
 A judge (for verifiers, rewards, group advantages) sees all `Answer`s of this process to an update before totals are
@@ -28,6 +28,7 @@ them. With `log_probabilities=True` there is `Batch.extras["old_log_probabilitie
 code as the loss, on the same micro-batch, so that without dropout all ratios are exactly 1 when an update begins.
 """
 
+from lightning_modules.sampling.answer_writer import AnswerWriter, Request
 from lightning_modules.sampling.answers import Answer, Asked, texts
 from lightning_modules.sampling.batches import SampledFigures
 from lightning_modules.sampling.own_answers import OwnAnswers
@@ -36,12 +37,11 @@ from lightning_modules.sampling.sampled_updates import Judge, SampledUpdates
 from lightning_modules.sampling.sampling import Sampling
 from lightning_modules.sampling.served_answers import ServedAnswers
 from lightning_modules.sampling.share import AdaptiveShare, FixedShare, StudentShare
-from lightning_modules.sampling.source import AnswerSource, Request
 
 __all__ = [
     "AdaptiveShare",
     "Answer",
-    "AnswerSource",
+    "AnswerWriter",
     "Asked",
     "FixedShare",
     "Judge",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lightning_modules.sampling.source import AnswerSource, Request
+from lightning_modules.sampling.answer_writer import AnswerWriter, Request
 from students.generation import continuations
 from students.student import Student
 
 __all__ = ["OwnAnswers"]
 
 
-class OwnAnswers(AnswerSource):
+class OwnAnswers(AnswerWriter):
     """The student writes, with the weights it has at that moment: batched, left-padded, with a key-value cache."""
 
     def write(self, student: Student, request: Request) -> list[list[int]]:

@@ -121,7 +121,7 @@ class SampledUpdates:
         wanted = [want for found in asked for want in found]
         known = [self.recalled(module, want, update) for want in wanted]
         request = self.sampling.request([w for w, k in zip(wanted, known, strict=True) if k is None], update)
-        written = iter(zip(request.asked, self.sampling.writer.write(module.student, request), strict=True))
+        written = iter(zip(request.asked, self.sampling.author.write(module.student, request), strict=True))
         stops = module.student.encoder.stop_ids
         judged = [answer or written_answer(*next(written), stops, update) for answer in known]
         judged = list(self.judge(judged)) if self.judge is not None else judged

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Literal
 
 from lessons.errors import ConfigError
+from lightning_modules.sampling.answer_writer import AnswerWriter, Request
 from lightning_modules.sampling.answers import Asked
 from lightning_modules.sampling.own_answers import OwnAnswers
 from lightning_modules.sampling.replay import Replay
-from lightning_modules.sampling.source import AnswerSource, Request
 from students.generation import Generation, stream
 
 __all__ = ["Sampling"]
@@ -32,7 +32,7 @@ class Sampling:
             "leave_out" does not. Leaving them out favours prompts with short answers.
         batch_size: Prompts generated together. Lower it when memory runs out.
         seed: Seed of sampling.
-        source: Who writes; None for the student in the run.
+        writer: Who writes; None for the student in the run.
         replay: Keeps answers and uses them again; None has every answer written anew.
     """
 
@@ -45,7 +45,7 @@ class Sampling:
         truncated: Literal["keep", "leave_out"] = "keep",
         batch_size: int = 64,
         seed: int = 0,
-        source: AnswerSource | None = None,
+        writer: AnswerWriter | None = None,
         replay: Replay | None = None,
     ) -> None:
         self.max_new_tokens = max_new_tokens
@@ -55,7 +55,7 @@ class Sampling:
         self.truncated = truncated
         self.batch_size = batch_size
         self.seed = seed
-        self.source = source
+        self.writer = writer
         self.replay = replay
 
     def check(self) -> None:
@@ -74,7 +74,7 @@ class Sampling:
                 f"Sampling got samples = {self.samples} at temperature 0, where all of them would be the same. Allowed "
                 "is one, or a temperature above 0. Raise `temperature`, or set `samples` to 1."
             )
-        self.writer.check()
+        self.author.check()
         if self.replay is not None:
             self.replay.check()
 
@@ -84,14 +84,14 @@ class Sampling:
         return Generation(self.max_new_tokens, self.temperature, self.top_p, self.batch_size, self.seed)
 
     @cached_property
-    def writer(self) -> AnswerSource:
+    def author(self) -> AnswerWriter:
         """Who writes."""
-        return self.source if self.source is not None else OwnAnswers()
+        return self.writer if self.writer is not None else OwnAnswers()
 
     @property
     def unbiased(self) -> bool:
         """Whether answers come from the student as it is, as policy gradients take for granted."""
-        return self.temperature == 1 and self.top_p == 1 and self.replay is None and self.writer.fresh
+        return self.temperature == 1 and self.top_p == 1 and self.replay is None and self.author.fresh
 
     def request(self, asked: Sequence[Asked], update: int) -> Request:
         """Return what to ask the writer."""
@@ -106,6 +106,6 @@ class Sampling:
         """Return the settings in words, for the log."""
         how = "the most probable tokens" if self.temperature == 0 else f"sampled at temperature {self.temperature:g}"
         most = "" if self.top_p == 1 else f" and top_p {self.top_p:g}"
-        whose = "by the student" if self.source is None else f"from {type(self.source).__name__}"
+        whose = "by the student" if self.writer is None else f"from {type(self.writer).__name__}"
         again = "" if self.replay is None else ", some of them replayed"
         return f"answers of up to {self.max_new_tokens} tokens, {how}{most}, {whose}{again}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lessons.errors import ConfigError, MissingDependency, MissingSecret
-from lightning_modules.sampling.source import AnswerSource, Request
+from lightning_modules.sampling.answer_writer import AnswerWriter, Request
 from students.ranks import Ranks
 from students.student import Student
 
@@ -23,7 +23,7 @@ __all__ = ["ServedAnswers"]
 log = logging.getLogger(__name__)
 
 
-class ServedAnswers(AnswerSource):
+class ServedAnswers(AnswerWriter):
     """An OpenAI-compatible server writes (vLLM, SGLang, llama.cpp ...), with the weights it was last given.
 
     It is asked through `/completions` with the ids of the prompt. What is honest to say of it:
@@ -173,12 +173,12 @@ class ServedAnswers(AnswerSource):
         except ImportError as error:
             raise MissingDependency(
                 "Answers from a server need the package openai, which is not installed. Install it with: "
-                "pip install 'tutelage[openai]'. Or leave out sampling.source: then the student in the run writes."
+                "pip install 'tutelage[openai]'. Or leave out sampling.writer: then the student in the run writes."
             ) from error
         key = os.environ.get(self.api_key_variable) if self.api_key_variable else "none"
         if not key:
             raise MissingSecret(
-                f"The environment variable {self.api_key_variable} is not set; sampling.source is to read the server's "
+                f"The environment variable {self.api_key_variable} is not set; sampling.writer is to read the server's "
                 "key from it. Export it and run again, or set api_key_variable to null for servers that want no key."
             )
         return OpenAI(api_key=key, base_url=self.base_url, timeout=self.timeout_seconds, max_retries=self.retries)

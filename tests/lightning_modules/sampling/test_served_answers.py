@@ -98,29 +98,29 @@ def asked(count: int) -> list[Asked]:
 
 
 def test_the_servers_ids_are_taken_as_they_are(server: Server) -> None:
-    source = ServedAnswers(f"{server.address}/v1", "student")
-    sampling = Sampling(max_new_tokens=LONGEST, source=source)
+    writer = ServedAnswers(f"{server.address}/v1", "student")
+    sampling = Sampling(max_new_tokens=LONGEST, writer=writer)
     request = sampling.request(asked(8), 3)
-    written = source.write(pupil(), request)
+    written = writer.write(pupil(), request)
     by_prompt = {tuple(body["prompt"]): body for body in server.asked}
     assert len(by_prompt) == 8
     for want, found in zip(request.asked, written, strict=True):
         body = by_prompt[tuple(want.prompt.tolist())]
         settings = Generation(LONGEST, 1.0)
         assert [found] == continuations(pupil(), [body["prompt"]], settings, [stream(b"%d" % body["seed"], LONGEST)])
-    assert source.write(pupil(), request) == written  # equal seeds
-    assert source.write(pupil(), sampling.request(asked(8), 4)) != written
+    assert writer.write(pupil(), request) == written  # equal seeds
+    assert writer.write(pupil(), sampling.request(asked(8), 4)) != written
 
 
 def test_texts_without_ids_are_tokenised_again_and_end_as_they_ended(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = ServedAnswers(f"{server.address}/v1", "student")
-    request = Sampling(max_new_tokens=24, source=source).request(asked(8), 3)
-    exact = source.write(pupil(), request)
+    writer = ServedAnswers(f"{server.address}/v1", "student")
+    request = Sampling(max_new_tokens=24, writer=writer).request(asked(8), 3)
+    exact = writer.write(pupil(), request)
     server.tells_ids = False
     with caplog.at_level(logging.WARNING, logger="lightning_modules"):
-        again = source.write(pupil(), request)
+        again = writer.write(pupil(), request)
     assert caplog.text.count("gives no token ids: its texts are tokenised again") == 1
     special = pupil().encoder.special_ids
     stops = pupil().encoder.stop_ids
@@ -144,9 +144,9 @@ def test_in_training_the_server_is_given_the_students_weights(
             return written
 
     folder, reload_url = tmp_path / "weights", f"{server.address}/update_weights_from_disk"
-    source = Watched(f"{server.address}/v1", "student", str(folder), reload_url, every_updates=2)
+    writer = Watched(f"{server.address}/v1", "student", str(folder), reload_url, every_updates=2)
     module = OnPolicyDistillation(
-        pupil(), teacher(), ReverseKL(), Sampling(max_new_tokens=LONGEST, source=source),
+        pupil(), teacher(), ReverseKL(), Sampling(max_new_tokens=LONGEST, writer=writer),
         optimizer=lambda parameters: torch.optim.SGD(parameters, lr=5.0),
     )  # fmt: skip
     with caplog.at_level(logging.INFO, logger="lightning_modules"):
@@ -158,28 +158,28 @@ def test_in_training_the_server_is_given_the_students_weights(
 
 
 def test_a_server_that_keeps_its_weights_is_called_out(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    source = ServedAnswers(f"{server.address}/v1", "student")
+    writer = ServedAnswers(f"{server.address}/v1", "student")
     with caplog.at_level(logging.WARNING, logger="lightning_modules"):
         for update in range(3):
-            source.write(pupil(), Sampling(max_new_tokens=1).request(asked(1), update))
+            writer.write(pupil(), Sampling(max_new_tokens=1).request(asked(1), update))
     assert caplog.text.count("keeps the weights it has: its answers grow older") == 1
-    assert not source.fresh
+    assert not writer.fresh
     with pytest.raises(ConfigError, match=r"from ServedAnswers.*no server that gets new weights less often"):
-        SampledReverseKL().check(Sampling(source=source), 1.0)
+        SampledReverseKL().check(Sampling(writer=writer), 1.0)
 
 
 def test_a_server_of_another_model_is_refused(server: Server) -> None:
     server.shift = 1000
-    source = ServedAnswers(f"{server.address}/v1", "student")
+    writer = ServedAnswers(f"{server.address}/v1", "student")
     with pytest.raises(ConfigError, match=r"wrote the token id 1\d\d\d; the student's tokenizer knows ids below 77"):
-        source.write(pupil(), Sampling(max_new_tokens=4).request(asked(2), 0))
+        writer.write(pupil(), Sampling(max_new_tokens=4).request(asked(2), 0))
 
 
 def test_the_key_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SAMPLING_KEY", raising=False)
-    source = ServedAnswers("http://127.0.0.1:1/v1", "student", api_key_variable="SAMPLING_KEY")
-    with pytest.raises(MissingSecret, match=r"SAMPLING_KEY is not set; sampling.source.*Export it"):
-        source.write(pupil(), Sampling(max_new_tokens=1).request(asked(1), 0))
+    writer = ServedAnswers("http://127.0.0.1:1/v1", "student", api_key_variable="SAMPLING_KEY")
+    with pytest.raises(MissingSecret, match=r"SAMPLING_KEY is not set; sampling.writer.*Export it"):
+        writer.write(pupil(), Sampling(max_new_tokens=1).request(asked(1), 0))
 
 
 @pytest.mark.parametrize(
@@ -192,4 +192,4 @@ def test_the_key_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_settings_that_cannot_work_are_refused(settings: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        Sampling(source=ServedAnswers("http://127.0.0.1:1/v1", "student", **settings)).check()
+        Sampling(writer=ServedAnswers("http://127.0.0.1:1/v1", "student", **settings)).check()

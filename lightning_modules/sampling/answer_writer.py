@@ -13,7 +13,7 @@ from lightning_modules.sampling.answers import Asked
 from students.generation import Generation
 from students.student import Student
 
-__all__ = ["AnswerSource", "Request"]
+__all__ = ["AnswerWriter", "Request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Request:
     """How long answers may be and how they are sampled."""
     uniforms: Sequence[npt.NDArray[np.float64]]
     """For each prompt the numbers in [0, 1) to draw its tokens with, [max_new_tokens] each: they depend on seed,
-    update, sequence and copy alone, so a source that uses them writes the same whatever the batches and processes."""
+    update, sequence and copy alone, so a writer that uses them writes the same whatever the batches and processes."""
     update: int
     """The update they are for."""
 
 
-class AnswerSource(ABC):
+class AnswerWriter(ABC):
     """Writes the answers that the student is trained on."""
 
     @property
