@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,11 +47,18 @@ class Feedback:
 
         Raises:
             ConfigError: It was not measured.
+            DataError: It is not a number: a plan that heeded it would draw nonsense from then on.
         """
         if name not in self.metrics:
             raise ConfigError(
                 f"The plan listens for {name!r}, which the feedback of update {self.update} does not hold; it has: "
                 f"{', '.join(self.metrics) or 'none'}. Let the trainer measure it, or name another figure."
+            )
+        if math.isnan(self.metrics[name]):
+            raise DataError(
+                f"The feedback of update {self.update} gives {name!r} as nan, and the plan listens for it; a number is "
+                "needed. The student has probably diverged: look at its loss, lower the learning rate, and go on from "
+                "an earlier checkpoint."
             )
         return self.metrics[name]
 

@@ -15,7 +15,7 @@ from curricula.mixtures.groups import draw_from_groups, present_shares
 from curricula.mixtures.prefix import some_of
 from curricula.pool import Pool
 from curricula.state import State
-from lessons.errors import ConfigError
+from lessons.errors import ConfigError, DataError
 
 __all__ = ["GroupBandit", "LearningProgress", "Thompson", "UpperConfidence"]
 
@@ -217,7 +217,7 @@ class LearningProgress(Mixture):
         even = present.astype(np.float64) if self.start_with == "equal" else groups.sizes.astype(np.float64)
         progress = np.where(present, np.nan_to_num(np.abs(state["fast"] - state["slow"])), 0.0)
         if self.interest is not None:
-            values = pool.values(self.interest)
+            values = pool.once((self, "interest"), None, lambda: self.interests(pool))
             sums = np.bincount(groups.codes, values, len(groups))
             progress *= np.divide(sums, groups.sizes, out=np.zeros(len(groups)), where=present)
         base = present_shares(groups, even, self.by)
@@ -225,3 +225,20 @@ class LearningProgress(Mixture):
             return base
         shares: Scores = self.floor * base + (1 - self.floor) * progress / progress.sum()
         return shares
+
+    def interests(self, pool: Pool) -> Scores:
+        """Return how interesting each lesson is, float64 [n].
+
+        Raises:
+            DataError: A value is missing or below 0.
+        """
+        values = pool.values(str(self.interest))
+        wrong = ~(values >= 0)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"{self.interest!r} cannot say how interesting groups are: {wrong.sum()} of {len(values)} values are "
+                f"missing or below 0, first {values[row]:g} for lesson {pool.ids[row]!r}. Every lesson needs a number "
+                "from 0 up. Calibrate the signal, or leave those lessons out with curricula.Band."
+            )
+        return values

@@ -36,3 +36,8 @@ def test_what_was_not_measured_is_named_with_what_was() -> None:
 def test_every_measured_lesson_needs_a_value() -> None:
     with pytest.raises(DataError, match=r"update 1 names 2 lessons and has 1 values of 'loss'"):
         Feedback(1, places=np.array([0, 1]), lessons={"loss": np.array([1.0])})
+
+
+def test_a_figure_that_is_no_number_is_refused() -> None:
+    with pytest.raises(DataError, match=r"update 7 gives 'loss' as nan, .*a number is needed.*learning rate"):
+        Feedback(7, {"loss": float("nan")}).metric("loss")

@@ -14,7 +14,7 @@ from curricula.mixtures import LearningProgress, Mixture, Thompson, UpperConfide
 from curricula.mixtures.base import Moment
 from curricula.pool import Pool
 from curricula.state import State
-from lessons.errors import ConfigError
+from lessons.errors import ConfigError, DataError
 
 Make = Callable[..., Pool]
 TOPICS = list("abc") * 8
@@ -101,6 +101,13 @@ def test_groups_that_change_are_drawn(make_pool: Make) -> None:
     interested = LearningProgress("topic", floor=0.0, interest="interest")
     assert topics_of(interested, pool, state, count=10) == {"a": 8, "b": 2}
     assert topics_of(LearningProgress("topic"), pool, LearningProgress("topic").start(pool)) == {"a": 2, "b": 2, "c": 2}
+
+
+def test_a_missing_interest_is_refused_and_not_taken_for_none(make_pool: Make) -> None:
+    pool = make_pool(topic=TOPICS, interest=[1.0, None, 1.0] * 8)
+    mixture = LearningProgress("topic", interest="interest")
+    with pytest.raises(DataError, match=r"'interest' cannot say how interesting .*: 8 of 24 .*first nan for .*'p1'"):
+        mixture.draw(pool, mixture.start(pool), Moment(0, 9, 6, 0))
 
 
 def test_impossible_settings_are_refused(make_pool: Make) -> None:
