@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from lessons.errors import ConfigError
 from lightning_modules.collate import Batch
 from lightning_modules.micro_batches import MicroBatches
 from lightning_modules.sampling.answers import Answer, Asked
@@ -81,11 +82,12 @@ class SampledUpdates:
         self.share.check()
 
     def prepare(self, module: SupervisedModule) -> None:
-        """Make ready before the first update, and refuse prompts that leave no room for an answer.
+        """Make ready before the first update, and refuse what nobody could write answers with.
 
         Raises:
-            ConfigError: One does.
+            ConfigError: A prompt leaves no room for an answer, or the weights are spread over devices.
         """
+        refuse_shards(module)
         refuse_full_prompts(micro_batches(module).lessons, module.student.context_length)
         self.share.prepare(module)
 
@@ -152,6 +154,20 @@ class SampledUpdates:
         self.share.load_state_dict(state["share"])
         if self.sampling.replay is not None:
             self.sampling.replay.load_state_dict(state["replay"])
+
+
+def refuse_shards(module: SupervisedModule) -> None:
+    """Refuse weights that are spread over devices: they come together only while all process the same batch.
+
+    Raises:
+        ConfigError: They are.
+    """
+    if module.device_mesh is not None:
+        raise ConfigError(
+            f"The student's weights are spread over devices by {type(module.trainer.strategy).__name__}, and answers "
+            "cannot be sampled from parts of it. Allowed is one device, or several that hold all weights each. Set "
+            "trainer.strategy to ddp, or train on given texts with lightning_modules.LogitDistillation."
+        )
 
 
 def micro_batches(module: SupervisedModule) -> MicroBatches:

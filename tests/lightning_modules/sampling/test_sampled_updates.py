@@ -188,6 +188,14 @@ def test_prompts_that_fill_the_context_are_refused_before_the_first_update(train
     assert not module.seen
 
 
+def test_weights_that_are_spread_over_devices_are_refused(trainer: Any) -> None:
+    module = Own(SampledUpdates(Sampling()))
+    module.trainer = trainer()
+    module._device_mesh = object()  # as ModelParallelStrategy leaves it; two real processes would be needed for one
+    with pytest.raises(ConfigError, match=r"spread over devices by SingleDeviceStrategy.*Set trainer.strategy to ddp"):
+        module.updates.prepare(module)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
