@@ -95,7 +95,22 @@ def mixtures() -> dict[str, c.Mixture]:
         "UpperConfidence (hears)": c.UpperConfidence("topic", "loss", choices=4),
         "Thompson (hears)": c.Thompson("topic", "loss"),
         "LearningProgress (hears)": c.LearningProgress("topic", "loss"),
+        "GroupGap (hears)": c.GroupGap("topic", "loss"),
+        "BestHeard (hears)": c.BestHeard("loss"),
+        "SelfPaced (hears)": c.SelfPaced(c.RootPacing()),
+        "LossByLoss (hears)": c.LossByLoss(c.PrefixPool(c.Steady()), "loss", 0.5),
+        "SkipEasy (hears)": c.SkipEasy("loss"),
+        "Dial": c.Dial(c.PrefixPool(c.Steady()), c.Glide(), 3, "between"),
+        "ViewBy": c.ViewBy(c.PrefixPool(c.Steady()), "topic"),
     }
+
+
+def heard(update: int, size: int, measured: int) -> c.Feedback:
+    """Return what is heard after an update: of the student, of every group, and of the lessons just trained."""
+    generator = np.random.default_rng(update)
+    places = np.unique(generator.integers(0, size, measured))
+    losses = {"loss": generator.random(len(places))}
+    return c.Feedback(update, {"accuracy": 0.6}, {"loss": GROUP_LOSSES}, places, losses)
 
 
 def megabytes(field: str) -> float:
@@ -131,13 +146,13 @@ def time_plans(sizes: list[int], names: list[str]) -> None:
             print(f"  {name:24} {slope:5.2f}   (last step {last:.2f})")
 
 
-def time_drawing(size: int, updates: int = 300) -> None:
+def time_drawing(size: int, every: int, updates: int = 300) -> None:
     lessons = made_lessons(size)
     table = c.measure(lessons, [*SIGNALS, c.Calibrated(c.Given(), c.RankShare(), "share")])
     pool = c.Pool.whole(lessons, table)
     table.columns[BY].values[:] += 0.01  # chances must be above 0
     pool = pool.ordered(np.argsort(table.scores(BY), kind="stable"))
-    print(f"\nDrawing at {size:,} lessons, feedback every 10 updates; processor microseconds a lesson")
+    print(f"\nDrawing at {size:,} lessons, feedback every {every} updates; processor microseconds a lesson")
     print(f"  {'':26}{'first':>10}{'16 an update':>14}{'256 an update':>14}")
     for name, mixture in mixtures().items():
         figures = []
@@ -145,12 +160,14 @@ def time_drawing(size: int, updates: int = 300) -> None:
             timetable = c.Procedural(pool, mixture, 10_000, count, 0)
             start = time.process_time()
             timetable.draw(0)
+            timetable.hear(heard(0, size, count))  # what is done once: groups, words, the order by a figure
+            timetable.draw(1)
             first = time.process_time() - start
             start = time.process_time()
             for update in range(1, updates):
                 timetable.draw(update)
-                if update % 10 == 0:
-                    timetable.hear(c.Feedback(update, {"accuracy": 0.6}, {"loss": GROUP_LOSSES}))
+                if update % every == 0:
+                    timetable.hear(heard(update, size, count * every))
             figures += [first, (time.process_time() - start) / ((updates - 1) * count)]
         print(f"  {name:26}{figures[0] * 1e3:7.1f} ms{figures[1] * 1e6:14.2f}{figures[3] * 1e6:14.2f}", flush=True)
 
@@ -175,13 +192,14 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000, 10_000_000])
     parser.add_argument("--plans", nargs="*", default=list(plans()), help="which of the plans; all by default")
     parser.add_argument("--draw_from", type=int, default=1_000_000)
+    parser.add_argument("--feedback_every", type=int, default=50, help="updates; training's own default")
     parser.add_argument("--facility", type=int, default=100_000)
     chosen = parser.parse_args()
     print(describe_machine())
     if chosen.sizes:
         time_plans(sorted(chosen.sizes), chosen.plans)
     if chosen.draw_from:
-        time_drawing(chosen.draw_from)
+        time_drawing(chosen.draw_from, chosen.feedback_every)
     if chosen.facility:
         time_facility(chosen.facility, chosen.facility // 10)
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curricula.feedback import Feedback
 from curricula.mixtures import BestHeard
@@ -33,6 +36,14 @@ def test_only_the_top_share_of_what_was_heard_is_drawn(make_pool: Make) -> None:
     assert drawn_from(mixture, pool, state) == {0, 3, 5, 7}
     lowest = BestHeard(share=0.25, which="lowest")
     assert drawn_from(lowest, pool, state) == {1, 2}
+
+
+@given(st.lists(st.integers(0, 4) | st.none(), min_size=1, max_size=30), st.floats(0.01, 1), st.booleans())
+def test_the_top_is_what_sorting_would_give(values: list[int | None], share: float, highest: bool) -> None:
+    figures = np.array([np.nan if value is None else value for value in values])
+    mixture = BestHeard(share=share, which="highest" if highest else "lowest")
+    order = sorted(range(len(values)), key=lambda k: -math.inf if values[k] is None else (-1) ** highest * values[k])
+    assert mixture.top(figures, heard=True).tolist() == sorted(order[: max(1, round(share * len(values)))])
 
 
 def test_lessons_not_heard_of_come_first_and_means_run(make_pool: Make) -> None:
