@@ -106,6 +106,7 @@ class CurriculumDataModule(LightningDataModule):
         """Read, render and cut the plan; called once on every process before training."""
         if self.batches is None:
             self.refuse_changing_steps()
+            self.refuse_silence_as_answer()
             self.batches = self.build(self.find_encoder())
             self.refuse_silence()
 
@@ -250,6 +251,21 @@ class CurriculumDataModule(LightningDataModule):
             raise ConfigError(
                 "This plan changes with the student, but nothing is measured on it. Name what the plan listens for "
                 "under feedback.measures, such as lightning_modules.ProbeLosses, or use a plan that does not hear."
+            )
+
+    def refuse_silence_as_answer(self) -> None:
+        """Refuse questions without answers where the student does not write them all.
+
+        Raises:
+            ConfigError: It does not.
+        """
+        module = self.trainer.lightning_module if self.trainer else None
+        if not self.rendering.answered and not getattr(module, "answers_everything", False):
+            raise ConfigError(
+                f"{type(self.rendering).__name__} shows questions without answers, and {type(module).__name__} would "
+                "learn to say nothing from them. Allowed is a module that has the student answer at every update: "
+                "OnPolicyDistillation with student_share 1, or OnlineVerifiedModule. Take one of them, or a rendering "
+                "with answers."
             )
 
     def find_encoder(self) -> Encoder:

@@ -14,7 +14,7 @@ from lightning_modules.divergences import Divergence
 from lightning_modules.logit_distillation import LogitDistillation
 from lightning_modules.losses import chunked_terms, projection_of
 from lightning_modules.on_policy_gradient import SampledReverseKL, sampled_terms
-from lightning_modules.sampling import SampledUpdates, Sampling, StudentShare
+from lightning_modules.sampling import FixedShare, SampledUpdates, Sampling, StudentShare
 from lightning_modules.schedules import Schedule
 from lightning_modules.supervised import OptimizerCallable, SchedulerCallable
 from students.student import Student
@@ -83,6 +83,12 @@ class OnPolicyDistillation(LogitDistillation):
     def sampled_updates(self) -> SampledUpdates:
         """What puts answers in the place of texts."""
         return SampledUpdates(self.sampling or Sampling(), self.student_share)
+
+    @property
+    def answers_everything(self) -> bool:
+        """Whether no update reads given texts."""
+        share = self.sampled_updates.share
+        return isinstance(share, FixedShare) and share.value == 1
 
     def setup(self, stage: str) -> None:
         """Refuse settings and tokenizers that cannot work, before any weights are read.

@@ -42,6 +42,8 @@ class OnlineVerifiedModule(PolicyModule):
             torch scheduler, stepped at every update; None keeps it.
     """
 
+    answers_everything = True
+
     def __init__(
         self,
         student: Student,

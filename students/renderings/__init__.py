@@ -13,6 +13,7 @@ from students.renderings.hinted import Hinted
 from students.renderings.marked import Marked
 from students.renderings.pairs import CHOSEN, REJECTED, Pairs
 from students.renderings.preview import Span, preview
+from students.renderings.question_only import QuestionOnly
 from students.renderings.rationale_prefix import RationalePrefix
 from students.renderings.rationale_then_answer import RationaleThenAnswer
 from students.renderings.reflection import Reflection
@@ -42,6 +43,7 @@ __all__ = [
     "Hinted",
     "Marked",
     "Pairs",
+    "QuestionOnly",
     "RationalePrefix",
     "RationaleThenAnswer",
     "Reflection",

@@ -60,6 +60,9 @@ class Example:
 class Rendering(ABC):
     """Turns lessons into training sequences, and exam questions into what the student was trained to be asked."""
 
+    answered = True
+    """Whether its sequences hold answers to learn; where they do not, the student must write them as it trains."""
+
     @property
     def parts(self) -> dict[str, float]:
         """Weight of each part of the loss; every part is averaged over its own supervised tokens."""

@@ -10,6 +10,7 @@ from lightning.pytorch import Callback
 from outspoken import pupil, teacher
 
 from curricula import Curriculum
+from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 from lightning_modules import (
     AdaptiveShare,
@@ -25,7 +26,7 @@ from lightning_modules import (
     Sampling,
     SkewReverseKL,
 )
-from students import LoRA, RationaleThenAnswer, Student, TwoTask, render_all
+from students import LoRA, QuestionOnly, RationaleThenAnswer, Student, TwoTask, render_all
 from students.generation import stream
 
 LONGEST = 12
@@ -261,3 +262,48 @@ def alike(left: Any, right: Any) -> bool:
     if isinstance(left, dict):
         return left.keys() == right.keys() and all(alike(left[name], right[name]) for name in left)
     return torch.equal(left, right) if isinstance(left, torch.Tensor) else left == right
+
+
+def test_questions_that_nobody_answered_are_answered_by_the_student_alone(
+    fit: Any, distil: Any, data: Any, trainer: Any
+) -> None:
+    """The answers, and so the gradients, are those to lessons that have an answer: it is never read."""
+    alone = fit(2, "64-true", rendering=QuestionOnly(), module=distil(), max_steps=2)
+    same(alone, fit(2, "64-true", rendering=RationaleThenAnswer(), module=distil(), max_steps=2), rtol=1e-9, atol=1e-12)
+    for module in (distil(student_share=0.9), distil(student_share=AdaptiveShare(ProbeLosses(4), start=1.0))):
+        with pytest.raises(ConfigError, match=r"QuestionOnly shows.*OnPolicyDistillation would learn to say nothing"):
+            trainer(max_steps=1).fit(module, data(8, QuestionOnly()))
+
+
+def test_the_log_says_what_is_sampled_and_what_its_loss_is(
+    fit: Any, distil: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="lightning_modules"):
+        module = distil(student_share=0.99, policy_gradient=SampledReverseKL(future="mean"))
+        fit(module=module, max_steps=1)
+    said = " ".join(record.getMessage() for record in caplog.records)
+    assert "A share of 0.99 of the updates are trained on answers of up to 12 tokens, sampled at temperature 1" in said
+    assert "advantage = log p - log q and the mean of the later tokens' (policy gradient)" in said
+    assert "mean over all tokens of all answers of an update" in said
+    found = module.trainer.callback_metrics
+    assert {"divergence", "answer_tokens", "truncated_share", "anew_share", "student_share"} <= set(found)
+    assert "nll" not in found
+    assert 0 < float(found["answer_tokens"]) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"student_share": 1.5}, r"student_share is 1.5"),
+        ({"sampling": Sampling(samples=0)}, r"samples = 0"),
+        ({"policy_gradient": SampledReverseKL(), "temperature": 2.0}, r"divergence at temperature 2"),
+        ({"supervised_weight": 1.0}, r"supervised weight is 1.0"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_weights_are_read(
+    distil: Any, data: Any, trainer: Any, settings: Any, message: str
+) -> None:
+    module = distil(**settings)
+    with pytest.raises(ConfigError, match=message):
+        trainer().fit(module, data(8))
+    assert not module.student.built
