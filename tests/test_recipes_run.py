@@ -113,3 +113,25 @@ def test_on_policy_distillation(tmp_path: Path) -> None:
     assert facts["updates"] == 2
     assert 64 <= facts["supervised_tokens"] <= 8 * 64  # of answers: the texts have several times as many
     assert (folder / "distillm" / "student" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_a_teacher_with_other_tokens(tmp_path: Path) -> None:
+    """The last arm, with a teacher of the quickstart's shape that has learnt nothing."""
+    settings = yaml.safe_load((ROOT / "recipes" / "cross-tokenizer.yaml").read_text())
+    arm = settings["arms"]["across"] | {"passes": 2}
+    settings["arms"] = {"across": arm}
+    letters = CharacterTokenizer("0123456789+=?: \nAnswer")
+    weights = RandomWeights(hidden_size=96, layers=3, heads=4, max_positions=256, tokenizer=letters)
+    Student(weights, precision="float32").export(tmp_path / "teacher")
+    taught = arm["training"]["module"]["init_args"]["teacher"]["weights"]
+    taught["init_args"]["name_or_path"] = str(tmp_path / "teacher")
+    settings["prompts"]["init_args"]["size"], settings["exam"]["init_args"]["size"] = 64, 4
+    settings["generation"]["max_new_tokens"] = 4
+    (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
+    run_file(tmp_path / "course.yaml", tmp_path / "course")
+    folder = tmp_path / "course" / "round-000" / "across"
+    facts = json.loads((folder / "training.json").read_text())
+    assert facts["updates"] == 4
+    assert facts["final_loss"] < facts["first_loss"]
+    assert (folder / "student" / "model.safetensors").exists()
