@@ -139,3 +139,33 @@ def test_lessons_that_were_not_stored_are_refused_before_the_first_step(
     with pytest.raises(DataError, match=message):
         trainer().fit(module, data(8))
     assert module.model is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["in the run", "stored"])
+def test_two_processes_train_what_one_does(
+    run: Any, settings: dict[str, Any], fit: Any, distil: Any, stored: Any, tmp_path: Path, kind: str
+) -> None:
+    store = stored(SOME)
+    weights = {"class_path": "students.RandomWeights", "init_args": {**WIDER, "seed": 9}}
+    described = {
+        "in the run": {"class_path": "students.Student", "init_args": {"weights": weights, "precision": "float32"}},
+        "stored": {"class_path": "students.LogitStore", "init_args": {"path": store.path}},
+    }
+    arguments = {"teacher": described[kind], "divergence": {"class_path": "lightning_modules.GeneralizedJSD"}}
+    settings["model"] = {
+        "class_path": "lightning_modules.LogitDistillation", "init_args": {**settings["model"], **arguments},
+    }  # fmt: skip
+    two = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accumulate_grad_batches=4"]
+    run(settings, tmp_path / "two", "--trainer.precision=64-true", "--data.init_args.workers=1", *two)
+    module = distil(
+        store if kind == "stored" else teacher(),
+        GeneralizedJSD(),
+        # The command line keeps the decay of the module's default optimiser for any that has one.
+        optimizer=lambda p: torch.optim.SGD(p, lr=0.5, weight_decay=0.01),
+    )
+    fit(1, "64-true", module=module)
+    # Plain gradient descent: equal weights after six updates mean equal gradients in each.
+    found = torch.load(RunFolder(tmp_path / "two").checkpoint, weights_only=True)["state_dict"]
+    for name, tensor in module.model.state_dict().items():
+        torch.testing.assert_close(found[f"model.{name}"], tensor, rtol=1e-9, atol=1e-11)
