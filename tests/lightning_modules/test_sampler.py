@@ -74,6 +74,22 @@ def test_a_token_budget_holds_on_every_rank_or_every_rank_refuses() -> None:
             replace(rank, tokens_per_micro_batch=49).check_budget()
 
 
+def test_a_plan_that_hears_is_checked_as_far_as_it_is_known_and_warns_later(caplog: pytest.LogCaptureFixture) -> None:
+    class Hearing(Planned):
+        hears = True
+
+    plan = sampler([10, 10, 10, 40, 10, 20, 20, 50], 4, 2)
+    written = plan.timetable
+    assert isinstance(written, Planned)
+    heard = Hearing(written.positions, written.weights, written.stages, written.lessons_per_update)
+    plan = replace(plan, timetable=heard, tokens_per_micro_batch=59)
+    plan.check_budget()
+    plan.pieces(0)
+    assert not caplog.text
+    plan.pieces(1)
+    assert "Update 1 has a micro-batch of 60 tokens, more than data.tokens_per_micro_batch (59)" in caplog.text
+
+
 def test_a_lesson_of_several_sequences_counts_them_all_as_long_as_the_longest() -> None:
     one = replace(sampler([10, 10], 2, 2), rows=np.array([1, 3]), tokens_per_micro_batch=29)
     with pytest.raises(ConfigError, match=r"a single lesson of update 0 has 30 tokens"):

@@ -179,6 +179,22 @@ def test_adapters_half_precision_and_recomputed_activations_pack(
         torch.testing.assert_close(mine, other, **tolerance)
 
 
+@pytest.mark.parametrize("name", ["llama", "gpt2-learned-positions"])
+def test_a_packed_model_writes_what_it_wrote_before(name: str) -> None:
+    model = build(PACKED[name])
+    ids, mask = torch.tensor([[0, 0, 5, 6], [9, 8, 7, 6]]), torch.tensor([[0, 0, 1, 1], [1, 1, 1, 1]])
+
+    def write() -> Tensor:
+        written: Tensor = model.generate(
+            input_ids=ids, attention_mask=mask, max_new_tokens=8, do_sample=False, pad_token_id=0, eos_token_id=None
+        )
+        return written
+
+    before = write()
+    assert SplitModel(model).check().packs
+    assert torch.equal(write(), before)
+
+
 def test_an_exported_model_does_not_know_our_attention(tmp_path: str) -> None:
     model = build(PACKED["llama"])
     assert SplitModel(model).check().packs
