@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import re
 import subprocess
@@ -15,7 +16,8 @@ import numpy as np
 import pytest
 import yaml
 
-from curricula import EasyFirst, plan
+from curricula import EasyFirst, Feedback, PrefixPool, Shuffled, explain, plan
+from curricula.from_rule import timetable_of
 from lessons import LessonSet, Message, NumberGrader, Prompt
 from lessons.tables import read_annotations, write_prompts
 from teachers import Completion, HintAnnotator, RationaleAnnotator, distill
@@ -81,7 +83,9 @@ def taught(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_there_is_an_example_of_every_kind_and_it_is_short():
-    assert list(BLOCKS) == ["my_teacher", "my_annotator", "my_signal", "my_rendering", "my_loss"]
+    assert list(BLOCKS) == [
+        "my_teacher", "my_annotator", "my_signal", "my_selector", "my_pacing", "my_mixture", "my_rendering", "my_loss",
+    ]  # fmt: skip
     for body in BLOCKS.values():
         code = [line for line in body.splitlines() if line.strip() and not line.startswith(("import", "from", "#"))]
         assert len(code) <= 40
@@ -125,6 +129,51 @@ def test_the_signal_plans(taught):
     assert made.curriculum.score.tolist() == sorted(numbers)
     missing = example("my_signal").Numbers(of="critique").measure(lessons)
     assert missing.missing == len(lessons)
+
+
+def test_the_selector_keeps_some_of_every_step_and_says_why_not_the_others(taught):
+    lessons = LessonSet.read(taught / "prompts.parquet", taught / "lessons.parquet", target="rationale")
+    spread = example("my_selector").Spread("rationale_numbers", steps=3, of_each=1)
+    signals = [example("my_signal").Numbers()]
+    made = plan(lessons, signals, EasyFirst(), order_by="rationale_numbers", select=[spread])
+    assert made.curriculum.score.tolist() == [1, 2, 3]
+    gone = next(name for name in lessons.ids if name not in made.curriculum.lesson_ids)
+    assert "Spread(by='rationale_numbers', steps=3, of_each=1), selector 1 of 1, left it out: enough" in explain(
+        *made, gone
+    )
+    with pytest.raises(ValueError, match="found 6 lessons of 6 without a value"):
+        plan(lessons, [example("my_signal").Numbers("critique")], Shuffled(), select=[
+            example("my_selector").Spread("critique_numbers"),
+        ])  # fmt: skip
+
+
+def test_the_pacing_opens_at_the_end_of_each_part(taught):
+    lessons = LessonSet.read(taught / "prompts.parquet", taught / "lessons.parquet", target="rationale")
+    pacing = example("my_pacing").Rehearsals(low=0.0, parts=2, length=0.25)
+    assert [pacing.share(k / 8, {}) for k in range(8)] == [0, 0, 0, 1, 0, 0, 0, 1]
+    made = plan(
+        lessons, [example("my_signal").Numbers()], EasyFirst(), "rationale_numbers", 4, mixture=PrefixPool(pacing),
+        lessons_per_update=3,
+    ).curriculum  # fmt: skip
+    assert [len(set(made.lesson_ids[3 * k : 3 * k + 3])) for k in range(8)] == [1, 1, 1, 3, 1, 1, 1, 3]
+    with pytest.raises(ValueError, match=r"Rehearsals got high=2; allowed are numbers from 0 to 1"):
+        example("my_pacing").Rehearsals(high=2).share(0.0, {})
+
+
+def test_the_mixture_hears_and_is_built_again_from_its_plan(taught):
+    lessons = LessonSet.read(taught / "prompts.parquet", taught / "lessons.parquet", target="rationale")
+    mixture = example("my_mixture").WorstGroup("rationale_numbers", share=1.0)
+    made = plan(lessons, [example("my_signal").Numbers()], Shuffled(), passes=4, mixture=mixture, lessons_per_update=3)
+    timetable = timetable_of(made.curriculum, lessons, made.signals, 3, np.ones(len(lessons), bool))
+    assert len(timetable.draw(0).places) == 3
+    for update, worst in ((1, "1"), (2, "3")):
+        timetable.hear(Feedback(update, groups={"loss": {worst: 2.0, "2": 1.0}}))
+        numbers = made.signals.scores("rationale_numbers")[timetable.draw(update).places]
+        assert set(numbers) == {float(worst)}
+    saved = json.loads(json.dumps(timetable.state_dict()))
+    again = timetable_of(made.curriculum, lessons, made.signals, 3, np.ones(len(lessons), bool))
+    again.load_state_dict(saved)
+    assert again.draw(5).places.tolist() == timetable.draw(5).places.tolist()
 
 
 def test_the_rendering_renders_for_a_student_of_characters(taught):
