@@ -78,6 +78,8 @@ class SupervisedModule(LightningModule):
             self.model = self.student.model.train()
         finally:
             torch.set_default_dtype(default)
+        if default == torch.float64:
+            self.model.double()  # Lightning does so too, but after it has read the checkpoint: into float32
         shard(self, self.student.model)
 
     @cached_property
