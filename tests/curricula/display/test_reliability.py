@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
+import pytest
+import scipy.stats
 
 from curricula.display.reliability import reliability, tied_share
 from curricula.signal_table import SignalTable
@@ -17,6 +21,19 @@ def test_the_report_names_gaps_ties_and_lengths_in_disguise() -> None:
     assert rows["loss"] == ("0% of the lessons tied, split-half reliability 0.81, +1.00 with length (a length)")
     assert rows["length"] == "50% of the lessons tied, +1.00 with loss"
     assert "topic" not in rows
+
+
+def test_correlations_among_very_many_lessons_are_those_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(1)
+    easy = generator.normal(size=20_000)
+    columns = {"a": Column(easy), "b": Column(easy + generator.normal(size=20_000))}
+    table = SignalTable(np.arange(20_000).astype(str).astype(object), columns, "")
+    (_, exact), _ = reliability(table)
+    monkeypatch.setattr(sys.modules[reliability.__module__], "MOST_COMPARED", 5_000)
+    (_, sampled), _ = reliability(table)
+    whole, part = (float(text.split(", ")[1].split()[0]) for text in (exact, sampled))
+    assert whole == pytest.approx(scipy.stats.spearmanr(easy, columns["b"].values).statistic, abs=0.006)
+    assert part == pytest.approx(whole, abs=0.03)
 
 
 def test_ties_are_counted_among_the_known() -> None:
