@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from lightning_modules.collate import Weighted, collate
 from lightning_modules.preference_companion import sums_by_text
 from lightning_modules.rendered import Floats, Ints, RenderedLessons
 from lightning_modules.supervised import SupervisedModule
+from students.frozen import load_frozen
 from students.split_model import SplitModel, in_evaluation
 from students.student import Student
 
@@ -29,26 +31,28 @@ def starting_point(module: SupervisedModule, other: Student | None) -> Iterator[
     """Lend the reference, without dropout: another model, or the student as it was before any training.
 
     A student with an adapter lends its own weights, the adapter switched off: they never change. Of another one the
-    weights are read once more and given back, since those in training may come from a checkpoint. Either way it
-    computes in the format of the student in training.
+    weights are read once more and given back, since those in training may come from a checkpoint; they compute in the
+    format of the student in training, so that the two agree at the start.
     """
-    if other is None and module.student.adapter is not None:
-        model = module.split.model
-        with in_evaluation(model), model.disable_adapter():  # type: ignore[operator]  # a PeftModel
+    head = module.split.causal.get_output_embeddings().weight
+    if other is not None:
+        yield load_frozen(other, head.device, head.dtype == torch.float64)
+        return
+    if module.student.adapter is not None:
+        adapted: Any = module.split.model
+        with in_evaluation(adapted), adapted.disable_adapter():
             yield module.split
         return
-    source = other or module.student
-    head = module.split.causal.get_output_embeddings().weight
     default = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)  # Lightning may have changed it; random weights depend on it
     try:
-        model = source.weights.load(source.number_format.dtype).model
+        model = module.student.weights.load(module.student.number_format.dtype).model
     finally:
         torch.set_default_dtype(default)
     torch.nn.Module.to(model, head.device, head.dtype)
     model.requires_grad_(False)
     model.train(False)
-    yield SplitModel(model, source.packing).check()
+    yield SplitModel(model, module.student.packing).check()
 
 
 @torch.no_grad()
