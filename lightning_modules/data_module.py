@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from lightning.pytorch import LightningDataModule
-from lightning.pytorch.callbacks import GradientAccumulationScheduler
+import numpy.typing as npt
+from lightning.pytorch import LightningDataModule, LightningModule
 
 from curricula import read_signals
 from curricula.batch_ramp import BatchRamp
@@ -19,10 +19,17 @@ from curricula.from_rule import lessons_of, timetable_of
 from curricula.signal_table import SignalTable
 from curricula.signals.base import Scores
 from curricula.timetable import Planned, Timetable
-from lessons.errors import CheckpointMismatch, ConfigError, DataError
+from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 from lightning_modules.collate import Batch
 from lightning_modules.companion import Companion
+from lightning_modules.fitting_checks import (
+    encoder_of,
+    refuse_changing_steps,
+    refuse_other_data,
+    refuse_unanswered,
+    refuse_unheard,
+)
 from lightning_modules.micro_batches import BATCHES_AHEAD, MicroBatches, ResumableLoader
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.rendering_job import RenderingJob, RenderingResult
@@ -34,6 +41,8 @@ from students.renderings import Rendering
 __all__ = ["CurriculumDataModule"]
 
 log = logging.getLogger(__name__)
+
+Ints = npt.NDArray[np.int64]
 
 
 class CurriculumDataModule(LightningDataModule):
@@ -105,10 +114,10 @@ class CurriculumDataModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Read, render and cut the plan; called once on every process before training."""
         if self.batches is None:
-            self.refuse_changing_steps()
-            self.refuse_silence_as_answer()
+            refuse_changing_steps(self.trainer)
+            refuse_unanswered(self.module, self.rendering)
             self.batches = self.build(self.find_encoder())
-            self.refuse_silence()
+            refuse_unheard(self.trainer, self.timetable)
 
     def build(self, encoder: Encoder) -> MicroBatches:
         """Return the micro-batches of this process.
@@ -121,34 +130,41 @@ class CurriculumDataModule(LightningDataModule):
         )
         plan, signals = self.read_plan()
         wanted = np.arange(len(lessons)) if plan is None else lessons_of(plan, lessons, signals)
-        rendered = self.render(RenderingJob(self.rendering, lessons, wanted, encoder, self.max_tokens, self.over_long))
-        flat, kept = rendered.lessons, rendered.kept
+        done = self.render(RenderingJob(self.rendering, lessons, wanted, encoder, self.max_tokens, self.over_long))
+        rendered = done.lessons
         numbers = np.full(len(lessons), -1, np.int64)
-        numbers[wanted[kept]] = np.arange(flat.lessons_per_view)  # rendering keeps the order it was given
+        numbers[wanted[done.kept]] = np.arange(rendered.lessons_per_view)  # rendering keeps the order it was given
         if plan is None:
-            everything = wanted[kept]
-            timetable: Timetable = Planned(
-                everything, np.ones(len(everything)), np.zeros(len(everything), np.int32), self.lessons_per_update
-            )
+            timetable = in_order(wanted[done.kept], self.lessons_per_update)
         else:
             timetable = timetable_of(plan, lessons, signals, self.lessons_per_update, numbers >= 0, self.delay)
-        sampler = CurriculumSampler(
-            timetable=self.ramped(timetable),
+        rule = json.dumps([plan.rule, plan.seed], sort_keys=True) if plan is not None and timetable.hears else ""
+        self.lesson_set = lessons
+        sampler = self.sampler(self.ramped(timetable), numbers, rendered)
+        batches = MicroBatches(rendered, sampler, rule, self.find_companion(rendered, lessons))
+        batches.check()
+        return batches
+
+    def sampler(self, timetable: Timetable, numbers: Ints, rendered: RenderedLessons) -> CurriculumSampler:
+        """Return what cuts a timetable into this process's micro-batches.
+
+        Args:
+            timetable: Which lessons come at which update.
+            numbers: The rendered lesson of each lesson of the set, -1 where it was left out, [lessons].
+            rendered: The rendered lessons.
+        """
+        return CurriculumSampler(
+            timetable=timetable,
             numbers=numbers,
-            lengths=flat.longest,
+            lengths=rendered.longest,
             lessons_per_update=self.lessons_per_update,
             micro_batches=self.micro_batches,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
-            views=flat.views,
-            rows=flat.sequence_counts,
+            views=rendered.views,
+            rows=rendered.sequence_counts,
             tokens_per_micro_batch=self.tokens_per_micro_batch,
-        )
-        rule = json.dumps([plan.rule, plan.seed], sort_keys=True) if plan is not None and timetable.hears else ""
-        self.lesson_set = lessons
-        batches = MicroBatches(flat, sampler.check(), rule, self.find_companion(flat, lessons))
-        batches.check()
-        return batches
+        ).check()
 
     def ramped(self, timetable: Timetable) -> Timetable:
         """Let the updates grow, where a ramp says so.
@@ -234,62 +250,23 @@ class CurriculumDataModule(LightningDataModule):
             )  # fmt: skip
         return done
 
-    def refuse_changing_steps(self) -> None:
-        """Refuse a number of micro-batches that changes during the run: the plan of the steps is made before it."""
-        callbacks = getattr(self.trainer, "callbacks", [])
-        if any(isinstance(callback, GradientAccumulationScheduler) for callback in callbacks):
-            raise ConfigError(
-                "GradientAccumulationScheduler changes the number of micro-batches during the run, but a curriculum's "
-                "updates are planned before it. Allowed is a constant trainer.accumulate_grad_batches; remove the "
-                "callback. To change how many lessons an update has, train in several rounds."
-            )
-
-    def refuse_silence(self) -> None:
-        """Refuse a plan that hears the student where nobody measures it."""
-        callbacks = getattr(self.trainer, "callbacks", [])
-        if self.timetable.hears and not any(getattr(callback, "feeds_plan", False) for callback in callbacks):
-            raise ConfigError(
-                "This plan changes with the student, but nothing is measured on it. Name what the plan listens for "
-                "under feedback.measures, such as lightning_modules.ProbeLosses, or use a plan that does not hear."
-            )
-
-    def refuse_silence_as_answer(self) -> None:
-        """Refuse questions without answers where the student does not write them all.
-
-        Raises:
-            ConfigError: It does not.
-        """
-        module = self.trainer.lightning_module if self.trainer else None
-        if not self.rendering.answered and not getattr(module, "answers_everything", False):
-            raise ConfigError(
-                f"{type(self.rendering).__name__} shows questions without answers, and {type(module).__name__} would "
-                "learn to say nothing from them. Allowed is a module that has the student answer at every update: "
-                "OnPolicyDistillation with student_share 1, or OnlineVerifiedModule. Take one of them, or a rendering "
-                "with answers."
-            )
+    @property
+    def module(self) -> LightningModule | None:
+        """The module in training, if there is a trainer."""
+        return self.trainer.lightning_module if self.trainer else None
 
     def find_encoder(self) -> Encoder:
-        """Return the encoder of the student in training: training text and exam text come from the same one."""
-        module = self.trainer.lightning_module if self.trainer else None
-        encoder = getattr(getattr(module, "student", None), "encoder", None)
-        if not isinstance(encoder, Encoder):
-            raise ConfigError(
-                f"{type(module).__name__} has no student whose tokenizer could render the lessons. "
-                "Allowed is a module with an attribute `student` (a students.Student). "
-                "Use lightning_modules.SupervisedModule, or give your module that attribute."
-            )
-        return encoder
+        """Return the encoder of the student in training."""
+        return encoder_of(self.module)
 
     def find_companion(self, rendered: RenderedLessons, lessons: LessonSet) -> Companion | None:
         """Return what the module in training wants beside the tokens."""
-        module = self.trainer.lightning_module if self.trainer else None
-        ask = getattr(module, "companion", None)
+        ask = getattr(self.module, "companion", None)
         return ask(rendered, lessons) if ask is not None else None
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Return what the module makes of a micro-batch before anybody sees it."""
-        module = self.trainer.lightning_module if self.trainer else None
-        return module.received(batch) if isinstance(module, SupervisedModule) else batch
+        return self.module.received(batch) if isinstance(self.module, SupervisedModule) else batch
 
     def train_dataloader(self) -> ResumableLoader:
         """Return this process's micro-batches, in order."""
@@ -317,19 +294,12 @@ class CurriculumDataModule(LightningDataModule):
             CheckpointMismatch: Going on would train other batches than the uninterrupted run.
         """
         mine = self.state_dict()
-        if not mine or not state_dict:
-            return
-        if all(mine[name] == state_dict[name] for name in ("data", "micro_batches")):
+        if mine and state_dict:
+            refuse_other_data(state_dict, mine)
             self.timetable.load_state_dict(state_dict["timetable"])
-            return
-        if mine["data"] != state_dict["data"]:
-            raise CheckpointMismatch(
-                "The checkpoint was trained on other data: lessons, curriculum, rendering, tokenizer or "
-                f"lessons_per_update differ (fingerprint {state_dict['data'][:12]}, these settings give "
-                f"{mine['data'][:12]}). A run can only be resumed on the very same data. Restore the settings, or "
-                "start a new run from the exported student."
-            )
-        raise CheckpointMismatch(
-            f"The checkpoint was trained with accumulate_grad_batches {state_dict['micro_batches']}, this run has "
-            f"{mine['micro_batches']}. A run can only be resumed with the same value. Restore it."
-        )
+
+
+def in_order(positions: Ints, lessons_per_update: int) -> Timetable:
+    """Return the plan that takes every lesson once, as they come."""
+    stages = np.zeros(len(positions), np.int32)
+    return Planned(positions, np.ones(len(positions)), stages, lessons_per_update)
