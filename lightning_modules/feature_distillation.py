@@ -99,6 +99,7 @@ class FeatureDistillation(TaughtModule):
         """Load both models, and make the projections: the optimiser wants to know them."""
         super().configure_model()
         self.frozen.load(self.trainer.strategy.root_device, double=str(self.trainer.precision) == "64-true")
+        refuse_encoders(self.student, self.teacher, self.configurations)
         generator = torch.Generator().manual_seed(self.projection_seed)
         mine, other = (config.hidden_size for config in self.configurations)
         for match in self.matches:
@@ -185,6 +186,21 @@ class FeatureDistillation(TaughtModule):
                 mine = self.projections[match.name](mine)
             found.append(self.features[number].per_token(mine, other, batch.sequences))
         return torch.stack(found).mean(0)
+
+
+def refuse_encoders(student: Student, teacher: Student, configurations: tuple[Any, Any]) -> None:
+    """Refuse sequence-to-sequence models, whose blocks see question and answer apart.
+
+    Raises:
+        ConfigError: One of the two is such a model.
+    """
+    for side, config in zip((student, teacher), configurations, strict=True):
+        if config.is_encoder_decoder:
+            raise ConfigError(
+                f"{side.weights.name} is a sequence-to-sequence model, whose encoder and decoder have blocks of their "
+                "own. Allowed for `features` are causal models (Llama, Qwen, GPT-2 ...). Choose one, or train with "
+                "lightning_modules.LogitDistillation."
+            )
 
 
 class Match(NamedTuple):

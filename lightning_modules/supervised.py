@@ -22,6 +22,7 @@ from lightning_modules.losses import part_sums, weighted_loss
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.schedules import Schedule
 from lightning_modules.sharding import shard
+from students.encoder_decoder import split_of
 from students.split_model import SplitModel
 from students.student import Student
 
@@ -87,7 +88,7 @@ class SupervisedModule(LightningModule):
         """The model as decoder and output layer."""
         if self.model is None:
             raise RuntimeError("configure_model() comes before training")
-        return SplitModel(self.model, self.student.packing).check()
+        return split_of(self.model, self.student.packing)
 
     def on_fit_start(self) -> None:
         """Say what is trained and how the loss is normalised."""

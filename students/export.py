@@ -34,9 +34,14 @@ def export(student: Student, folder: str | Path, provenance: Mapping[str, Any], 
         ConfigError: The folder exists and may not be replaced.
         StorageError: The disk refused a write.
     """
-    model = plain_model(student.base_model.config, tensors(student))
+    config = student.base_model.config
+    if config.is_encoder_decoder:
+        model = plain_model(config, tensors(student), kind="AutoModelForSeq2SeqLM")
+        card = model_card(student, provenance, "text2text-generation", TO_TRANSFORM)
+    else:
+        model, card = plain_model(config, tensors(student)), model_card(student, provenance)
     model.generation_config = generation_config(student)
-    return write_folder(student, model, model_card(student, provenance), folder, provenance, replace_ours)
+    return write_folder(student, model, card, folder, provenance, replace_ours)
 
 
 def write_folder(
@@ -103,6 +108,7 @@ def generation_config(student: Student) -> Any:
         bos_token_id=student.tokenizer.bos_token_id,
         eos_token_id=student.encoder.stop_ids,
         pad_token_id=student.encoder.pad_id,
+        decoder_start_token_id=getattr(student.base_model.config, "decoder_start_token_id", None),
         do_sample=False,
     )
 
@@ -110,6 +116,14 @@ def generation_config(student: Student) -> Any:
 TO_GENERATE = """from transformers import AutoModelForCausalLM, AutoTokenizer
 
 model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")
+tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
+messages = [{"role": "user", "content": "..."}]
+ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
+print(tokenizer.batch_decode(model.generate(**ids, max_new_tokens=256)))"""
+
+TO_TRANSFORM = """from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+model = AutoModelForSeq2SeqLM.from_pretrained("path/of/this/folder")
 tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
 messages = [{"role": "user", "content": "..."}]
 ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")

@@ -29,7 +29,7 @@ def load_frozen(source: Student, device: torch.device, double: bool = False) -> 
     """
     import torch
 
-    from students.split_model import SplitModel
+    from students.encoder_decoder import split_of
 
     dtype = torch.float64 if double else choose_precision(source.precision, frozen=True).dtype
     default = torch.get_default_dtype()
@@ -41,7 +41,7 @@ def load_frozen(source: Student, device: torch.device, double: bool = False) -> 
     torch.nn.Module.to(model, device, dtype)
     model.requires_grad_(False)
     model.train(False)
-    split = SplitModel(model, source.packing).check()
+    split = split_of(model, source.packing)
     rows, tokens = int(split.causal.get_output_embeddings().weight.shape[0]), len(source.tokenizer)
     if rows < tokens:
         raise ConfigError(

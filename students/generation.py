@@ -128,13 +128,16 @@ def continuations(
     order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))  # longest first: memory peaks at the start
     written: dict[int, list[int]] = {}
     model = student.model
+    write = generate_batch
+    if getattr(model.config, "is_encoder_decoder", False):
+        from students.encoder_decoder import generate_batch as write
     was_training = model.training
     model.train(False)
     try:
         for start in range(0, len(order), generation.batch_size):
             chosen = order[start : start + generation.batch_size]
             draws = None if uniforms is None else np.stack([uniforms[i] for i in chosen])
-            found = generate_batch(student, [prompts[i] for i in chosen], generation, draws)
+            found = write(student, [prompts[i] for i in chosen], generation, draws)
             written.update(zip(chosen, found, strict=True))
             if progress:
                 progress(len(written), len(prompts))

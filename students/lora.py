@@ -75,7 +75,7 @@ class LoRA:
             target_modules=self.target_modules or "all-linear",
             use_dora=self.dora,
             use_rslora=self.rank_stabilised,
-            task_type="CAUSAL_LM",
+            task_type="SEQ_2_SEQ_LM" if getattr(model.config, "is_encoder_decoder", False) else "CAUSAL_LM",
         )
         with torch.random.fork_rng(devices=[]), quiet_peft():
             torch.default_generator.manual_seed(self.seed)

@@ -107,7 +107,7 @@ def score(
     Raises:
         RenderingError: A pair cannot be rendered through the chat template.
     """
-    from students.split_model import SplitModel
+    from students.encoder_decoder import split_of
 
     scoring = scoring or Scoring()
     scoring.check()
@@ -118,7 +118,7 @@ def score(
     student.model.train(False)
     blocks: list[npt.NDArray[np.float64]] = [np.zeros((0, 4))]
     try:
-        split = SplitModel(student.model, student.packing).check()
+        split = split_of(student.model, student.packing)
         waiting, done = iter(pairs), 0
         while block := list(islice(waiting, PAIRS_AT_ONCE)):
             blocks.append(score_block(student, split, block, scoring, ranks))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lessons.errors import ModelNotFound
 from lessons.model_files import resolve
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pretrained", "PretrainedTokenizer"]
 
+ENCODER_TEMPLATE = "{%- for message in messages -%}{{- message['content'] + eos_token -}}{%- endfor -%}"
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
 
 
@@ -78,14 +80,23 @@ class Pretrained(Weights):
         from transformers import AutoTokenizer
 
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        if tokenizer.chat_template is None and self.is_encoder_decoder:
+            tokenizer.chat_template = ENCODER_TEMPLATE  # these models know no turns: the encoder reads all there is
         return tokenizer
+
+    @property
+    def is_encoder_decoder(self) -> bool:
+        """Whether it is a sequence-to-sequence model (T5, BART)."""
+        config = self.folder / "config.json"
+        return config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("is_encoder_decoder"))
 
     def load(self, dtype: torch.dtype) -> Loaded:
         """Load the model and its tokenizer."""
-        from transformers import AutoModelForCausalLM
+        import transformers
 
+        kind: Any = transformers.AutoModelForSeq2SeqLM if self.is_encoder_decoder else transformers.AutoModelForCausalLM
         with bars_on_terminals_only():
-            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            model: PreTrainedModel = kind.from_pretrained(
                 self.folder, dtype=dtype, use_safetensors=True, local_files_only=True
             )
         return Loaded(model, self.load_tokenizer())
