@@ -41,20 +41,29 @@ def course_of(name: str) -> Course:
 
 
 def train_here(config: dict[str, Any], folder: Path) -> None:
-    """Train as the course does, but in this process: starting one a run would take most of the time."""
+    """Train as the course does, but in this process: starting one a run would take most of the time.
+
+    Where no plan needs what the student has learnt, three updates show that training takes the plan.
+    """
+    if folder.parents[1].name not in TRAINED:
+        config["trainer"]["max_steps"] = BRIEFLY
     path = folder / "train.yaml"
     write_text(path, yaml.safe_dump(config, sort_keys=False))
     train(["fit", "--config", str(path)])
 
 
 class Ran:
-    """A recipe that was run in the current folder: every arm planned, the arms of `TRAINED` trained, no exams."""
+    """A recipe that was run in the current folder: every arm planned, the arms of `TRAINED` trained, no exams.
+
+    Of a recipe that is not there, the last arm is trained for three updates.
+    """
 
     def __init__(self, name: str) -> None:
         self.course = course_of(name)
         self.folder = self.course.round_folder(0)
+        self.trained = TRAINED.get(name, list(self.course.arms)[-1:])
         for step in (exam_step(self.course), pool_step(self.course), *steps_of_round(self.course, 0)):
-            if step.name != "evaluate" and (step.name != "train" or step.folder.name in TRAINED.get(name, ())):
+            if step.name != "evaluate" and (step.name != "train" or step.folder.name in self.trained):
                 run_step(step)
 
     def plan(self, arm: str) -> Curriculum:
@@ -82,6 +91,7 @@ class Ran:
         return [json.loads(line) for line in (self.folder / arm / "logs" / "feedback.jsonl").read_text().splitlines()]
 
 
+BRIEFLY = 3  # updates
 TRAINED = {  # arms whose student scores for another, and arms whose plan hears
     "composed-parts": ["more-and-more"],
     "cyclical": ["plain"],
@@ -149,7 +159,7 @@ def competence_pacing(ran: Ran) -> None:
 
 def cyclical(ran: Ran) -> None:
     ids = ran.ids("cyclical")
-    sizes = [40, 80, 160, 80, 40, 80]
+    sizes = [20, 40, 80, 40, 20, 40]
     for start, size in zip(np.cumsum([0, *sizes]).tolist(), sizes, strict=False):
         assert len(set(ids[start : start + size])) == size  # no repeats in a pass
     assert sum(sizes) == len(ids) == len(ran.ids("plain"))
@@ -167,7 +177,7 @@ def corgi_interleaving(ran: Ran) -> None:
 def re_ranking_weights(ran: Ran) -> None:
     assert ran.ids("easy-weighs-more") == ran.ids("hard-weighs-more") == ran.ids("random")
     assert (ran.plan("random").weight == 1).all()
-    faded = np.minimum(1, np.repeat(np.arange(40) / 40, 16) / 0.5)
+    faded = np.minimum(1, np.repeat(np.arange(20) / 20, 16) / 0.5)
     hard = ran.along("easy-weighs-more", "difficulty")
     np.testing.assert_allclose(ran.plan("easy-weighs-more").weight, (1 - hard) * (1 - faded) + faded, atol=1e-6)
     np.testing.assert_allclose(ran.plan("hard-weighs-more").weight, hard * (1 - faded) + faded, atol=1e-6)
@@ -195,7 +205,7 @@ def mixed_curriculum(ran: Ran) -> None:
 
 def degree_curriculum(ran: Ran) -> None:
     assert (ran.along("degree", "given_carries") <= ran.plan("degree").stage).all()  # each set holds the former
-    assert len(ran.heard("degree")) == 10
+    assert len(ran.heard("degree")) == 5
     assert ran.states("degree")[-1][1]["stage"] >= 1  # a gate was opened by what was heard
 
 
@@ -225,13 +235,13 @@ def ifd(ran: Ran) -> None:
     table = ran.signals("ifd")
     values = table.column("ifd").values
     kept = values[table.left_out.kept]
-    assert len(kept) == 40
+    assert len(kept) == 20
     assert kept.max() <= 1
-    assert kept.min() >= np.sort(values[values <= 1])[-40]
-    assert len(set(ran.ids("random-share"))) == 40
+    assert kept.min() >= np.sort(values[values <= 1])[-20]
+    assert len(set(ran.ids("random-share"))) == 20
 
 
-def best_of(ran: Ran, arm: str, by: str, sign: float, count: int = 40) -> None:
+def best_of(ran: Ran, arm: str, by: str, sign: float, count: int = 20) -> None:
     """Check that an arm learns from the best lessons and no others."""
     table = ran.signals(arm)
     values = sign * table.column(by).values
@@ -317,9 +327,9 @@ def diversify_and_conquer(ran: Ran) -> None:
 
 def multistage_filtering(ran: Ran) -> None:
     state = ran.states("skip-easy")[-1][1]
-    assert state["lessons"].sum() > 100
-    assert state["lessons"].min() > 20  # it has met hard and easy ones
-    assert len(ran.heard("skip-easy")) >= 10
+    assert state["lessons"].sum() > 60
+    assert state["lessons"].min() > 10  # it has met hard and easy ones
+    assert len(ran.heard("skip-easy")) == 7
 
 
 def paprika(ran: Ran) -> None:
@@ -361,7 +371,7 @@ def iter_select_tune(ran: Ran) -> None:
 
 
 def self_paced(ran: Ran) -> None:
-    assert [line["update"] for line in ran.heard("self-paced")] == [4, 8, 12, 16, 20]
+    assert [line["update"] for line in ran.heard("self-paced")] == [2, 4, 6, 8, 10]
     figures = ran.states("self-paced")[-1][1]["figures"]
     assert len(figures) == 80
     assert (figures > 0).all()
@@ -373,11 +383,11 @@ def self_paced(ran: Ran) -> None:
 def composed_parts(ran: Ran) -> None:
     shown = ran.plan("mosaic").view
     assert shown is not None
-    assert np.bincount(shown).min() > 80  # of 320, a third each
+    assert np.bincount(shown).min() > 38  # of 160, a third each
     turned = ran.plan("more-and-more").view
     assert turned is not None
     assert rises(turned)
-    assert np.bincount(turned).tolist() == [112, 112, 96]  # 7, 7 and 6 of 20 updates
+    assert np.bincount(turned).tolist() == [64, 48, 48]  # 4, 3 and 3 of 10 updates
     assert ran.plan("one-by-one").view is None
 
 
@@ -443,7 +453,7 @@ def test_a_recipe_does_what_its_method_promises(name: str, here: None):
     updates = {-(-len(ran.ids(arm)) // ran.course.training.lessons_per_update) for arm in ran.course.arms}
     assert len(updates) == 1, "every arm gets the control's number of updates"
     CHECKS[name](ran)
-    for arm in TRAINED.get(name, ()):
+    for arm in ran.trained:
         facts = json.loads((ran.folder / arm / "training.json").read_text())
-        assert {facts["updates"]} == updates
+        assert {facts["updates"]} == (updates if name in TRAINED else {BRIEFLY})
         assert facts["final_loss"] < facts["first_loss"]

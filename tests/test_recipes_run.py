@@ -44,7 +44,7 @@ def test_quickstart(tmp_path: Path) -> None:
 def test_a_plan_that_hears_the_student(tmp_path: Path) -> None:
     run("curricula/skill-it", tmp_path / "course", "--prompts.size=64", "--exam.size=4")
     arm = tmp_path / "course/round-000/skill-it"
-    assert len((arm / "logs/feedback.jsonl").read_text().splitlines()) == 2
+    assert len((arm / "logs/feedback.jsonl").read_text().splitlines()) == 3
     assert json.loads((arm / "training.json").read_text())["updates"] == 16
 
 
