@@ -65,7 +65,8 @@ class AdaptiveShare(StudentShare):
     and that loss becomes the one to compare with. A lower loss does not become it.
 
     Args:
-        measure: What is measured, such as lightning_modules.FixedSetLoss on lessons that are not trained.
+        measure: What is measured, such as lightning_modules.FixedSetLoss on lessons that are not trained. One that looks
+            on while the student trains, such as TrainingLosses, sees nothing here.
         figure: Which of its metrics is the loss, such as "fixed_loss".
         every_updates: Updates between two measurements.
         start: The share at the beginning, in [0, 1].
@@ -91,6 +92,7 @@ class AdaptiveShare(StudentShare):
         self.value = start
         self.compared: float | None = None
         """The loss that the next one is compared with."""
+        self.loaded: dict[str, Any] | None = None
 
     def check(self) -> None:
         """Refuse settings out of range.
@@ -107,8 +109,10 @@ class AdaptiveShare(StudentShare):
             )
 
     def prepare(self, module: SupervisedModule) -> None:
-        """Choose what to measure on."""
+        """Choose what to measure on, and only then give the measure its saved state."""
         self.measure.prepare(module.trainer.datamodule)  # type: ignore[attr-defined]
+        if self.loaded is not None:
+            self.measure.load_state_dict(self.loaded)
 
     def share(self) -> float:
         """Return the share reached."""
@@ -140,8 +144,7 @@ class AdaptiveShare(StudentShare):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a saved state."""
-        self.value, self.compared = state["value"], state["compared"]
-        self.measure.load_state_dict(state["measure"])
+        self.value, self.compared, self.loaded = state["value"], state["compared"], state["measure"]
 
 
 def refuse_no_share(name: str, value: float) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,6 +42,28 @@ def test_a_resumed_share_compares_with_the_same_loss() -> None:
     for share in (one, other):
         share.hear(None, 1)  # type: ignore[arg-type]
         assert (share.share(), share.compared) == (0.1, 3.0)
+
+
+def test_the_measure_goes_on_from_its_state_once_it_is_prepared() -> None:
+    class Remembers(Told):
+        """Forgets all when it is prepared."""
+
+        def prepare(self, data: Any) -> None:
+            self.seen = 0
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"seen": 7}
+
+        def load_state_dict(self, state: dict[str, Any]) -> None:
+            self.seen = state["seen"]
+
+    module: Any = SimpleNamespace(trainer=SimpleNamespace(datamodule=None))
+    share = AdaptiveShare(measure := Remembers())
+    share.prepare(module)
+    assert measure.seen == 0
+    share.load_state_dict(share.state_dict())
+    share.prepare(module)
+    assert measure.seen == 7
 
 
 def test_a_figure_that_is_not_measured_is_refused() -> None:
