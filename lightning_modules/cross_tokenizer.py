@@ -13,6 +13,7 @@ from lessons.lesson_set import LessonSet
 from lightning_modules.chunk_divergences import ChunkDivergence
 from lightning_modules.collate import Batch
 from lightning_modules.companion import Companion
+from lightning_modules.frozen_teacher import FrozenTeacher
 from lightning_modules.losses.chunked import Projection, projection_of
 from lightning_modules.losses.cross_tokenizer import ChunkSide, Vocabularies, chunk_values
 from lightning_modules.rendered import RenderedLessons
@@ -63,7 +64,10 @@ class CrossTokenizerDistillation(TaughtModule):
         optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
-        super().__init__(student, teacher, optimizer, schedule)
+        frozen = FrozenTeacher(teacher)
+        super().__init__(student, frozen, optimizer, schedule)
+        self.teacher = teacher
+        self.frozen = frozen
         self.divergence = divergence
         self.supervised_weight = supervised_weight
         self.temperature = temperature

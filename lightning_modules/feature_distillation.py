@@ -13,6 +13,7 @@ from lessons.errors import ConfigError
 from lightning_modules.collate import Batch
 from lightning_modules.divergences import Divergence
 from lightning_modules.features import FeatureLoss
+from lightning_modules.frozen_teacher import FrozenTeacher
 from lightning_modules.logit_distillation import token_terms
 from lightning_modules.losses.chunked import chunked_terms, projection_of
 from lightning_modules.schedules import Schedule
@@ -63,7 +64,10 @@ class FeatureDistillation(TaughtModule):
         optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
-        super().__init__(student, teacher, optimizer, schedule)
+        frozen = FrozenTeacher(teacher)
+        super().__init__(student, frozen, optimizer, schedule)
+        self.teacher = teacher
+        self.frozen = frozen
         self.features = features
         self.divergence = divergence
         self.supervised_weight = supervised_weight

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from lessons.errors import CheckpointMismatch, ConfigError
+from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 from lightning_modules.collate import Batch
 from lightning_modules.companion import Companion
 from lightning_modules.divergences import Divergence
 from lightning_modules.frozen_teacher import FrozenTeacher
-from lightning_modules.logit_teacher import LogitTeacher
 from lightning_modules.losses import TopK, chunked_terms, log_probabilities, projection_of, top_k_log_probabilities
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.schedules import Schedule
 from lightning_modules.stored_teacher import StoredTeacher
-from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.supervised import OptimizerCallable, SchedulerCallable
+from lightning_modules.taught import TaughtModule
 from students.logit_store import LogitStore
 from students.student import Student
 from students.token_nll import nll_of_logits
@@ -31,7 +29,7 @@ __all__ = ["LogitDistillation", "token_terms"]
 log = logging.getLogger(__name__)
 
 
-class LogitDistillation(SupervisedModule):
+class LogitDistillation(TaughtModule):
     """Trains a student towards the next-token distributions of a frozen teacher, on given texts.
 
     The loss of a token is w * nll + (1 - w) * T^2 * D(teacher, student at temperature T), with w the supervised weight
@@ -67,18 +65,14 @@ class LogitDistillation(SupervisedModule):
         optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
-        super().__init__(student, optimizer, schedule)
+        source = StoredTeacher(teacher) if isinstance(teacher, LogitStore) else FrozenTeacher(teacher)
+        super().__init__(student, source, optimizer, schedule)
         self.teacher = teacher
         self.divergence = divergence
         self.supervised_weight = supervised_weight
         self.temperature = temperature
         self.temperature_squared = temperature_squared
         self.teacher_schedule = teacher_schedule
-        self.source: LogitTeacher = (
-            StoredTeacher(teacher) if isinstance(teacher, LogitStore) else FrozenTeacher(teacher)
-        )
-        self.terms: Mapping[str, Tensor] = {}  # of the micro-batch at hand, [supervised] each
-        self.running_terms: dict[str, Tensor] = {}
 
     def setup(self, stage: str) -> None:
         """Refuse settings and tokenizers that cannot work, before any weights are read.
@@ -110,8 +104,6 @@ class LogitDistillation(SupervisedModule):
     def on_fit_start(self) -> None:
         """Load the teacher, and say what the loss of a token is."""
         super().on_fit_start()
-        double = next(self.parameters()).dtype == torch.float64
-        self.source.load(self.device, double)
         if not self.trainer.is_global_zero:
             return
         squared = f"{self.temperature**2:g} (T^2) * " if self.temperature_squared and self.temperature != 1 else ""
@@ -155,38 +147,6 @@ class LogitDistillation(SupervisedModule):
         if self.teacher_schedule is not None:
             factor = self.teacher_schedule.factor(self.trainer.global_step, self.planned_updates())
         return (1 - self.supervised_weight) * factor
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return this micro-batch's share of the update's loss, and log both terms of every update."""
-        loss = super().training_step(batch, batch_idx)
-        for name, values in self.terms.items():
-            share = self.share_of_update(values, batch)
-            self.running_terms[name] = self.running_terms[name] + share if name in self.running_terms else share
-        if batch.plan.closes_update:
-            for name, running in self.running_terms.items():
-                self.log(name, self.over_devices(running), batch_size=1)
-            self.running_terms = {}
-        return loss
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep only what trains, and say whose it is and who taught it."""
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["teacher"] = self.source.fingerprint
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another student, of other settings or from another teacher.
-
-        Raises:
-            CheckpointMismatch: Going on would not continue the same run.
-        """
-        super().on_load_checkpoint(checkpoint)
-        found, mine = checkpoint.get("teacher"), self.source.fingerprint
-        if found != mine:
-            raise CheckpointMismatch(
-                f"The checkpoint was taught by another teacher: by one of the fingerprint {str(found)[:12]}, this one "
-                f"({self.source.name}) has {mine[:12]}. A run is resumed with the very same weights. Restore "
-                "them, or start a new run from the exported student."
-            )
 
 
 def token_terms(

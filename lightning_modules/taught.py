@@ -1,4 +1,4 @@
-"""What all modules share that train beside a frozen teacher."""
+"""What all modules share that learn from a teacher's logits or states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lessons.errors import CheckpointMismatch, ConfigError
 from lightning_modules.collate import Batch
-from lightning_modules.frozen_teacher import FrozenTeacher
+from lightning_modules.logit_teacher import LogitTeacher
 from lightning_modules.schedules import Schedule
 from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.student import Student
@@ -19,13 +19,14 @@ __all__ = ["TaughtModule"]
 
 
 class TaughtModule(SupervisedModule):
-    """Trains a student beside a teacher that is in the run, frozen, in no checkpoint and in no export.
+    """Trains a student towards a teacher that never learns, and is in no checkpoint and in no export.
 
-    A subclass says in `token_losses` what is learnt from it, and leaves the terms of the loss in `terms`.
+    A subclass says in `token_losses` what is learnt from it, and leaves the terms of the loss in `terms`: they are
+    logged with every update.
 
     Args:
         student: The model that learns.
-        teacher: The frozen model, described as a student is, without adapter. Every device holds a copy.
+        source: The teacher.
         optimizer: The optimiser's class and settings, without the parameters.
         schedule: How the learning rate changes from update to update; None keeps it.
     """
@@ -33,20 +34,19 @@ class TaughtModule(SupervisedModule):
     def __init__(
         self,
         student: Student,
-        teacher: Student,
+        source: LogitTeacher,
         optimizer: OptimizerCallable,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, optimizer, schedule)
-        self.teacher = teacher
-        self.frozen = FrozenTeacher(teacher)
+        self.source = source
         self.terms: Mapping[str, Tensor] = {}  # of the micro-batch at hand, [supervised] each
         self.running_terms: dict[str, Tensor] = {}
 
     def on_fit_start(self) -> None:
         """Load the teacher."""
         super().on_fit_start()
-        self.frozen.load(self.device, double=next(self.parameters()).dtype == torch.float64)
+        self.source.load(self.device, double=next(self.parameters()).dtype == torch.float64)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return this micro-batch's share of the update's loss, and log all terms of every update."""
@@ -63,7 +63,7 @@ class TaughtModule(SupervisedModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep only what trains, and say whose it is and who taught it."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint["teacher"] = self.teacher.weights.fingerprint
+        checkpoint["teacher"] = self.source.fingerprint
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another student, of other settings or from another teacher.
@@ -72,11 +72,11 @@ class TaughtModule(SupervisedModule):
             CheckpointMismatch: Going on would not continue the same run.
         """
         super().on_load_checkpoint(checkpoint)
-        found, mine = checkpoint.get("teacher"), self.teacher.weights.fingerprint
+        found, mine = checkpoint.get("teacher"), self.source.fingerprint
         if found != mine:
             raise CheckpointMismatch(
                 f"The checkpoint was taught by another teacher: by one of the fingerprint {str(found)[:12]}, this one "
-                f"({self.teacher.weights.name}) has {mine[:12]}. A run is resumed with the very same weights. Restore "
+                f"({self.source.name}) has {mine[:12]}. A run is resumed with the very same weights. Restore "
                 "them, or start a new run from the exported student."
             )
 
