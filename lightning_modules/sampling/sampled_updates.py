@@ -37,11 +37,11 @@ them. All answers of one group are among them. Called on every process, also wit
 class SampledUpdates:
     """Puts the student's own answers in the place of the lessons' texts, an update at a time.
 
-    A module calls `batch` from its method `received`; everything after that, losses and callbacks, sees
-    the sampled micro-batch as if it had come from the plan. The prompts of all micro-batches of the update are answered
-    together, and their tokens counted over all processes, before the first is trained, so that every micro-batch
-    divides by the totals of the whole update. The module calls `check` in `setup`, `prepare` in `on_fit_start`, and
-    keeps `state_dict` in its checkpoints.
+    A module calls `batch` from its method `received`; everything after that, losses and callbacks, sees the sampled
+    micro-batch as if it had come from the plan. The prompts of all micro-batches of the update are answered together,
+    and their tokens counted over all processes, before the first is trained, so that every micro-batch divides by the
+    totals of the whole update. The module calls `check` in `setup`, `prepare` in `on_fit_start`, and keeps
+    `state_dict` in its checkpoints.
 
     Args:
         sampling: How answers are sampled.
@@ -87,6 +87,7 @@ class SampledUpdates:
         Raises:
             ConfigError: A prompt leaves no room for an answer, or the weights are spread over devices.
         """
+        self.opens = True  # an earlier run may have ended in the middle of an update
         refuse_shards(module)
         refuse_full_prompts(micro_batches(module).lessons, module.student.context_length)
         self.share.prepare(module)

@@ -65,8 +65,8 @@ class AdaptiveShare(StudentShare):
     and that loss becomes the one to compare with. A lower loss does not become it.
 
     Args:
-        measure: What is measured, such as lightning_modules.FixedSetLoss on lessons that are not trained. One that looks
-            on while the student trains, such as TrainingLosses, sees nothing here.
+        measure: What is measured, such as lightning_modules.FixedSetLoss on lessons that are not trained. One that
+            looks on while the student trains, such as TrainingLosses, sees nothing here.
         figure: Which of its metrics is the loss, such as "fixed_loss".
         every_updates: Updates between two measurements.
         start: The share at the beginning, in [0, 1].
