@@ -14,6 +14,7 @@ from lightning_modules.collate import Weighted, collate
 from lightning_modules.preference_companion import sums_by_text
 from lightning_modules.rendered import Floats, Ints, RenderedLessons
 from lightning_modules.supervised import SupervisedModule
+from students.encoder_decoder import split_of
 from students.frozen import load_frozen
 from students.split_model import SplitModel, in_evaluation
 from students.student import Student
@@ -52,7 +53,7 @@ def starting_point(module: SupervisedModule, other: Student | None) -> Iterator[
     torch.nn.Module.to(model, head.device, head.dtype)
     model.requires_grad_(False)
     model.train(False)
-    yield SplitModel(model, module.student.packing).check()
+    yield split_of(model, module.student.packing)
 
 
 @torch.no_grad()

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, BartConfig, T5Config, T5ForConditionalGeneration
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    BartConfig,
+    BartForConditionalGeneration,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from lessons.errors import ConfigError
 from lessons.records import Message
@@ -35,6 +43,25 @@ def tiny_t5(folder: Path, **settings: Any) -> Path:
     return folder
 
 
+def tiny_bart(folder: Path) -> Path:
+    tokenizer = BytePairTokenizer(["Answer: 12", "Answer: 34"], 270).build()
+    config = BartConfig(
+        vocab_size=len(tokenizer), d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, max_position_embeddings=200,
+        pad_token_id=tokenizer.pad_token_id, decoder_start_token_id=tokenizer.eos_token_id, forced_eos_token_id=None,
+    )  # fmt: skip
+    BartForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+MODELS: dict[str, Callable[[Path], Path]] = {
+    "t5": tiny_t5,
+    "untied t5": lambda folder: tiny_t5(folder, tie_word_embeddings=False),
+    "bart": tiny_bart,
+}
+
+
 @pytest.fixture
 def t5(tmp_path: Path) -> Student:
     return Student(Pretrained(str(tiny_t5(tmp_path / "t5"))), precision="float32")
@@ -53,10 +80,10 @@ def sequences(student: Student) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
     return ids, torch.tensor(positions), torch.tensor(targets), encoded
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_likelihoods_are_those_of_transformers_own_loss_on_each_pair_alone(tmp_path: Path, tied: bool) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_likelihoods_are_those_of_transformers_own_loss_on_each_pair_alone(tmp_path: Path, name: str) -> None:
     """Tied T5 scales its states before the output layer, untied T5 does not; both are found out by looking."""
-    student = Student(Pretrained(str(tiny_t5(tmp_path / "t5", tie_word_embeddings=tied))), precision="float32")
+    student = Student(Pretrained(str(MODELS[name](tmp_path / "model"))), precision="float32")
     split = split_of(student.model, packing=True)
     ids, positions, targets, encoded = sequences(student)
     found = split.nll(ids, positions, targets)
