@@ -67,10 +67,24 @@ def plans() -> dict[str, dict[str, object]]:
             "order_by": "level",
             "signals": [c.Calibrated(c.Calibrated(c.Given(), c.RankShare(), "rank"), c.EqualTiers(4), "level")],
         },
-        "competence": {"ordering": easy, **graded, **drawn(c.PrefixPool(c.RootPacing()))},
+        "competence": {"ordering": easy, **graded, **drawn(pool())},
         "cyclic": {"ordering": easy, **graded, **drawn(c.CyclicPasses("question_characters"))},
         "random subsets": {"ordering": easy, **graded, **drawn(c.RandomSubsets(0.1))},
+        "one per group": {"ordering": easy, **graded, "select": [c.OnePer(["topic", BY], "question_characters")]},
+        "weighted draw": {"ordering": easy, **graded, **drawn(c.WeightedDraw("question_characters"))},
+        "group mixture": {"ordering": c.Shuffled(), **drawn(c.GroupMixture("topic", temperature=2))},
+        "stages of groups": {"ordering": c.Shuffled(), **drawn(c.GroupStages("topic", cumulative=True))},
+        "replay": {"ordering": easy, **graded, **drawn(replay())},
+        "views and weights": {"ordering": easy, **graded, **drawn(c.Dial(c.WeightedLoss(pool(), BY), c.Glide(), 3))},
     }
+
+
+def pool() -> c.Mixture:
+    return c.PrefixPool(c.RootPacing())
+
+
+def replay() -> c.Mixture:
+    return c.Replay(pool(), "topic", ["topic00", "topic01"], c.Steady(0.2))
 
 
 def drawn(mixture: c.Mixture) -> dict[str, object]:

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from curricula.arrays import Scores
+from curricula.arrays import Positions, Scores
 from curricula.feedback import Feedback
 from curricula.groups import Groups
 from curricula.mixtures.base import Draw, Mixture, Moment
@@ -92,7 +92,7 @@ class Replay(Mixture):
         """Draw new lessons, and put old ones in the place of some of them, at random places."""
         fresh = self.fresh(pool)
         drawn = self.mixture.draw(fresh, state["mixture"], moment)
-        places = np.searchsorted(pool.rows, fresh.rows[drawn.places])
+        places = pool.once((self, "kept"), None, lambda: self.kept(pool))[drawn.places]
         weights = drawn.weights.copy()
         generator = moment.generator(crc32(repr(self.replayed).encode()))  # nested replays must not fall together
         wanted = self.share.share(moment.progress, state["share"]) * moment.count * self.every
@@ -111,6 +111,18 @@ class Replay(Mixture):
 
     def without_replayed(self, pool: Pool) -> Pool:
         """Leave the replayed groups out."""
+        kept = self.kept(pool)
+        new = np.zeros(len(pool), bool)
+        new[kept] = True
+        number = np.cumsum(new) - 1
+        return pool.subset(kept).ordered(number[pool.order[new[pool.order]]])
+
+    def kept(self, pool: Pool) -> Positions:
+        """Return the places of what is not replayed, rising.
+
+        Raises:
+            ConfigError: Nothing is left.
+        """
         groups = pool.groups(self.by)
         old = groups.vector(dict.fromkeys(self.replayed, 1.0), "Replay's `replayed`", default=0.0)[groups.codes] > 0
         if old.all():
@@ -118,9 +130,7 @@ class Replay(Mixture):
                 f"Replay is to replay all groups of {self.by!r} that have lessons ({', '.join(self.replayed)}); at "
                 "least one must be left to learn anew. Shorten `replayed`."
             )
-        kept = np.flatnonzero(~old)
-        number = np.cumsum(~old) - 1
-        return pool.subset(kept).ordered(number[pool.order[~old[pool.order]]])
+        return np.flatnonzero(~old)
 
     def shares(self, groups: Groups) -> Scores:
         """Return the replayed groups' shares."""
