@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curricula import EasyFirst, Shuffled, TeacherLabel, plan
+from curricula.mixtures.base import Moment
 from curricula.mixtures.prefix import PrefixPool, some_of
+from curricula.pacing import Steady
 from curricula.pacing.root import RootPacing
+from curricula.pool import Pool
 from lessons.lesson_set import LessonSet
 
 BY = "teacher_difficulty"
@@ -56,3 +59,13 @@ def test_the_control_grows_alike_in_no_order(make_lessons: Callable[..., LessonS
     made = plan(lessons, [TeacherLabel()], Shuffled(), BY, 4, mixture=mixture, lessons_per_update=10).curriculum
     assert len(set(made.lesson_ids[:10])) == 10
     assert made.score[:10].max() > 0.5
+
+
+def test_inside_what_is_open_every_lesson_is_as_likely(make_pool: Callable[..., Pool]) -> None:
+    """A batch is drawn evenly from the lessons whose rank is at most c: 30 of 100, each in 8 of 30 updates of 8."""
+    pool, mixture = make_pool(score=[0.5] * 100), PrefixPool(Steady(0.3))
+    drawn = np.concatenate([mixture.draw(pool, {}, Moment(k, 3_000, 8, 1)).places for k in range(3_000)])
+    times = np.bincount(drawn, minlength=100)
+    assert (times[30:] == 0).all()
+    expected, spread = 800, math.sqrt(3_000 * 8 / 30 * 22 / 30)
+    assert (np.abs(times[:30] - expected) < 4.5 * spread).all()
