@@ -60,7 +60,8 @@ def starting_point(module: SupervisedModule, other: Student | None) -> Iterator[
 def reference_sums(module: SupervisedModule, other: Student | None, rendered: RenderedLessons) -> Floats:
     """Return the log-probability of every sequence under the reference, in nats, float64 [sequences].
 
-    It is the sum over the supervised tokens, each with its weight. Every process computes a share, and all get all.
+    It is the sum over the supervised tokens, each with its weight. Every process computes a share, and all get all;
+    each runs the model equally often, as one that is spread over the processes needs.
 
     Args:
         module: The module in training.
@@ -69,14 +70,18 @@ def reference_sums(module: SupervisedModule, other: Student | None, rendered: Re
     """
     trainer = module.trainer
     lengths = np.diff(rendered.starts)
-    mine = np.argsort(-lengths, kind="stable")[trainer.global_rank :: trainer.world_size]
+    shares = list(batches(np.argsort(-lengths, kind="stable"), lengths))
     sums = np.zeros(len(lengths))
     with starting_point(module, other) as split, trainer.precision_plugin.forward_context():
-        for numbers in batches(mine, lengths):
+        for turn in range(-(-len(shares) // trainer.world_size)):
+            share = turn * trainer.world_size + trainer.global_rank
+            numbers = shares[min(share, len(shares) - 1)]
             sequences = [Weighted(rendered.sequence(number)) for number in numbers.tolist()]
             batch = collate(sequences, np.ones(len(rendered.part_names))).to(module.device)
             nll = split.nll(batch.input_ids, batch.positions, batch.targets)
-            sums[numbers] = -sums_by_text(nll, batch.weights, batch.sequences, len(numbers)).double().cpu().numpy()
+            if share < len(shares):
+                found = -sums_by_text(nll, batch.weights, batch.sequences, len(numbers))
+                sums[numbers] = found.double().cpu().numpy()
     if trainer.world_size > 1:
         kind = torch.float32 if module.device.type == "mps" else torch.float64
         whole = torch.from_numpy(sums).to(module.device, kind)
