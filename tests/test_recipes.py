@@ -58,9 +58,13 @@ def test_the_training_settings_of_every_course_parse(path):
     built.pop("config")
     made = Course(**built)
     reader = ParseOnly(TutelageCLI)
+    different = {}
     for name, arm in made.arms.items():
         settings = arm.training_settings(made.training, name)
         config = train_config(made.student, arm, settings, made.round_folder(0), name, made.annotated, made.seed)
+        plan = str(made.round_folder(0) / name)
+        different[yaml.safe_dump(config).replace(plan, "plan")] = config  # most arms differ in their plans alone
+    for config in different.values():
         reader.parse(config)
 
 
