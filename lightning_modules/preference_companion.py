@@ -77,7 +77,8 @@ class PreferenceCompanion(Companion):
             "reference": np.zeros(len(numbers)) if self.reference is None else self.reference[numbers],
             "token_weights": token_weights(sequences),
         }
-        firsts = np.isin(numbers, found.first_sequence[:-1])  # a plan may name a lesson twice in one update
+        starts = found.first_sequence
+        firsts = starts[np.searchsorted(starts, numbers)] == numbers  # a plan may name a lesson twice in one update
         kind = torch.float64 if self.exact else torch.float32
         return {
             "parts": torch.from_numpy(found.parts[numbers]),
