@@ -3,6 +3,7 @@
 from lightning_modules.callbacks import (
     BatchLog,
     CurriculumFeedback,
+    Figures,
     Progress,
     RandomState,
     StopOnGradientNorm,
@@ -104,6 +105,7 @@ __all__ = [
     "DualHeadDistillation",
     "FeatureDistillation",
     "FeatureLoss",
+    "Figures",
     "FixedSetLoss",
     "ForwardKL",
     "GeneralizedJSD",

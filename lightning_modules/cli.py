@@ -17,6 +17,7 @@ from lessons.errors import ConfigError, DataError, Stopped
 from lightning_modules.callbacks import (
     BatchLog,
     CurriculumFeedback,
+    Figures,
     Progress,
     RandomState,
     RunFolder,
@@ -44,7 +45,7 @@ class TutelageCLI(LightningCLI):
     def __init__(self, args: list[str]) -> None:
         super().__init__(
             save_config_kwargs={"overwrite": True},  # only ever reached when there is nothing to overwrite but itself
-            trainer_defaults={**TRAINER_DEFAULTS, "callbacks": [RandomState(), Progress()]},
+            trainer_defaults={**TRAINER_DEFAULTS, "callbacks": [RandomState(), Progress(), Figures()]},
             seed_everything_default=0,
             # Errors come back as exceptions: jsonargparse would print a page of usage above each.
             parser_kwargs={"prog": "tutelage train", "exit_on_error": False, "fit": {"exit_on_error": False}},

@@ -4,6 +4,7 @@ from lightning_modules.callbacks.batch_log import BatchLog
 from lightning_modules.callbacks.checkpoint import UpdateCheckpoint
 from lightning_modules.callbacks.export import StudentExport
 from lightning_modules.callbacks.feedback import CurriculumFeedback
+from lightning_modules.callbacks.figures import Figures
 from lightning_modules.callbacks.progress import Progress, Totals
 from lightning_modules.callbacks.random_state import RandomState
 from lightning_modules.callbacks.run_folder import RunFolder
@@ -12,6 +13,7 @@ from lightning_modules.callbacks.stops import StopOnGradientNorm, StopOnPlateau,
 __all__ = [
     "BatchLog",
     "CurriculumFeedback",
+    "Figures",
     "Progress",
     "RandomState",
     "RunFolder",

@@ -44,6 +44,11 @@ class RunFolder(NamedTuple):
         return self.root / "student"
 
     @property
+    def figures(self) -> Path:
+        """One line an update: what the module logs besides the loss."""
+        return self.root / "logs" / "figures.jsonl"
+
+    @property
     def feedback(self) -> Path:
         """One line for every time that the student was measured for its plan."""
         return self.root / "logs" / "feedback.jsonl"
