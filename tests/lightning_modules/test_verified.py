@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from lightning.pytorch import Callback
@@ -301,3 +302,38 @@ def test_a_policy_of_other_answers_is_refused(
     with pytest.raises(DataError, match=r"has the columns prompt_id.*needed are sequence, log_prob.*Correct the path"):
         train(NegativeAware(), policy=str(groups_folder / "attempts.parquet"))
     train(NegativeAware(), policy=str(tmp_path / "policy.parquet"), data=groups(answers_per_question=2), max_steps=1)
+
+
+@pytest.mark.slow
+def test_two_processes_measure_one_policy_and_train_one_student(
+    run: Any, settings: Any, tiny: Any, groups: Any, trainer: Any, groups_folder: Path, tmp_path: Path
+) -> None:
+    """One process trains here, two on the command line, each with half of the answers to measure and to train."""
+    # Said, because the command line keeps what is not said from the default: another optimiser's weight decay.
+    settings["model"]["optimizer"]["init_args"]["weight_decay"] = 0.0
+    settings["model"] = {
+        "class_path": "lightning_modules.VerifiedModule",
+        "init_args": {
+            **settings["model"],
+            "loss": {"class_path": "lightning_modules.NegativeAware"},
+            "average": "answers",
+        },
+    }
+    settings["data"] = {
+        "prompts": str(groups_folder / "prompts.parquet"),
+        "curriculum": str(groups_folder),
+        "rendering": {
+            "class_path": "students.AnswerGroups",
+            "init_args": {"answers": str(groups_folder / "attempts.parquet")},
+        },
+        "lessons_per_update": 8,
+    }
+    two = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accumulate_grad_batches=2"]
+    run(settings, tmp_path / "two", "--trainer.precision=64-true", *two)
+    module = VerifiedModule(tiny(), NegativeAware(), "answers", optimizer=lambda p: torch.optim.SGD(p, lr=0.5))
+    trainer(precision="64-true", default_root_dir=tmp_path / "one").fit(module, groups())
+    policies = [pq.read_table(tmp_path / name / "policy.parquet").to_pydict() for name in ("one", "two")]
+    assert policies[0] == policies[1]
+    state = torch.load(RunFolder(tmp_path / "two").checkpoint, weights_only=True)["state_dict"]
+    for name, tensor in module.model.state_dict().items():
+        torch.testing.assert_close(state[f"model.{name}"], tensor, rtol=1e-9, atol=1e-11)
