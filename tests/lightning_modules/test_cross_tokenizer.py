@@ -138,6 +138,14 @@ def test_gradients_do_not_depend_on_the_split_into_micro_batches(
     same(train(1, "32-true"), train(8, "32-true"), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true"])
+def test_half_precision_trains(fit: Callable[..., Any], distil: Callable[..., Any], precision: str) -> None:
+    whole, half = (fit(2, kind, module=distil(temperature=2.0), max_steps=1) for kind in ("32-true", precision))
+    assert half.losses == pytest.approx(whole.losses, rel=2e-2)
+    assert half.losses != whole.losses
+    assert all(gradient.isfinite().all() for gradient in half.steps[0].values())
+
+
 def test_the_teacher_reads_the_conversation_in_its_own_template(
     distil: Callable[..., Any], data: Any, trainer: Any
 ) -> None:

@@ -147,6 +147,15 @@ def test_gradient_checkpointing_changes_nothing(fit: Callable[..., Any], distil:
     same(*(fit(2, "64-true", module=distil(*features, student=s), max_steps=1) for s in (careful, tiny())), 1e-9, 1e-12)
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true"])
+def test_half_precision_trains(fit: Callable[..., Any], distil: Callable[..., Any], precision: str) -> None:
+    features = HiddenDistance(), HiddenCosine(), HiddenSimilarity()
+    whole, half = (fit(2, kind, module=distil(*features), max_steps=1) for kind in ("32-true", precision))
+    assert half.losses == pytest.approx(whole.losses, rel=2e-2)
+    assert half.losses != whole.losses
+    assert all(gradient.isfinite().all() for gradient in half.steps[0].values())
+
+
 class Saving(Callback):
     """Writes a checkpoint after the second update."""
 

@@ -90,6 +90,13 @@ def test_gradients_do_not_depend_on_the_split_into_micro_batches(name: str, fit:
             torch.testing.assert_close(part.gradients[key], gradient, rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_half_precision_trains(name: str, fit: Callable[..., Any]) -> None:
+    build, rendering = MODULES[name]
+    whole, mixed, half = (fit(build(), rendering, 2, kind) for kind in ("32-true", "bf16-mixed", "bf16-true"))
+    assert [mixed.loss, half.loss] == pytest.approx([whole.loss] * 2, rel=3e-2)
+
+
 def test_margins_equal_a_reference_written_by_hand(fit: Callable[..., Any]) -> None:
     """The scores of the texts one by one, by the function that users have, and pairs in a double loop."""
     build, rendering = MODULES["margins"]

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lessons.records import Message
-from students import BytePairTokenizer, CharacterTokenizer, Encoder
+from students import GGUF, BytePairTokenizer, CharacterTokenizer, Encoder
 from students.alignment import Located, align, locate, matched_tokens
 from students.spelling import Spelling
 
@@ -103,6 +103,24 @@ def test_real_tokenizers_cover_real_answers(answer: str) -> None:
     assert found.mine[-1] == found.other[-1] == found.mine.max()
     shorter = min(len(sides[0].ends), len(sides[1].ends))
     assert len(set(found.mine.tolist())) <= shorter
+
+
+def test_smollm2_and_a_small_tokenizer_meet_in_every_answer(smollm2: GGUF) -> None:
+    encoders = Encoder(smollm2.load_tokenizer()), PAIRS
+    spellings = [Spelling.of(encoder.tokenizer) for encoder in encoders]
+    for answer in ("So 3 \u00d7 4 = 12.\nAnswer: 12", "\u4f60\u597d, caf\u00e9 \U0001f600!", "  x\t\ty "):
+        sides = [
+            locate(spelling.spell(encoder.completion_ids(QUESTION, answer)), answer.strip())
+            for spelling, encoder in zip(spellings, encoders, strict=True)
+        ]
+        assert None not in sides
+        found = align(*sides)  # type: ignore[arg-type]
+        assert found.mine[-1] == found.other[-1]
+        assert len(set(found.mine.tolist())) > 2
+    matches = matched_tokens(*spellings, (encoders[0].end_of_turn, encoders[1].end_of_turn))
+    lengths = [len(spellings[0].pieces[token]) for token in np.flatnonzero(matches >= 0)]
+    assert lengths.count(1) > 200  # some bytes never come in UTF-8, and SmolLM2 lacks them
+    assert max(lengths[:-1]) > 1
 
 
 def test_a_vocabulary_is_matched_with_itself_token_by_token() -> None:
