@@ -107,8 +107,9 @@ class NuclearNorm(StudentSignal):
         for number, row in enumerate(rows):
             input_ids[number, : len(row)] = torch.tensor(row)
         with torch.no_grad():
-            found = self.represent(input_ids.to(self.student.device)).float()
-            norms = [torch.linalg.svdvals(read[: len(row)]).sum() for read, row in zip(found, rows, strict=True)]
+            found = self.represent(input_ids.to(self.student.device))
+            wide = found if found.dtype in (torch.float32, torch.float64) else found.float()
+            norms = [torch.linalg.svdvals(read[: len(row)]).sum() for read, row in zip(wide, rows, strict=True)]
         return torch.stack(norms).double().cpu().numpy()
 
     def represent(self, input_ids: torch.Tensor) -> torch.Tensor:

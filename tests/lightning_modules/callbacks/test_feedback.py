@@ -191,7 +191,10 @@ def test_two_processes_hear_the_same_and_draw_what_one_draws(
 ) -> None:
     changed = copy.deepcopy(settings)
     changed["data"] |= {"curriculum": str(heard), "lessons_per_update": 4}
-    measures = [{"class_path": "lightning_modules.TrainingLosses"}, {"class_path": "lightning_modules.ProbeLosses"}]
+    names = ("TrainingLosses", "ProbeLosses", "ProbeErrors", "ProbeNuclearNorms")
+    measures: list[dict[str, Any]] = [{"class_path": f"lightning_modules.{name}"} for name in names]
+    tries = {"grader": "lessons.NumberGrader", "recent": True, "generation": {"max_new_tokens": 2}}
+    measures.append({"class_path": "lightning_modules.PassRates", "init_args": tries})
     changed["feedback"] = {"every_updates": 2, "measures": measures}
     changed["trainer"]["precision"] = "64-true"
     run(changed, tmp_path / "one")
