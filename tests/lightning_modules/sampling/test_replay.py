@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessons.errors import ConfigError
@@ -27,6 +27,7 @@ places = st.tuples(st.integers(0, 5), st.integers(0, 1))
 histories = st.lists(st.lists(places, unique=True, max_size=5), max_size=8)
 
 
+@settings(max_examples=50)
 @given(histories, st.integers(1, 6), st.one_of(st.none(), st.integers(1, 4)))
 def test_it_holds_the_latest_answers_up_to_its_capacity_and_age(
     history: list[list[tuple[int, int]]], capacity: int, oldest: int | None
@@ -50,6 +51,7 @@ def test_it_holds_the_latest_answers_up_to_its_capacity_and_age(
                 assert found.truncated == bool(latest[place] % 2)
 
 
+@settings(max_examples=30)
 @given(histories, st.randoms(use_true_random=False))
 def test_every_process_keeps_the_same_in_whatever_order_answers_arrive(history: Any, draw: Any) -> None:
     one, other = Replay(4), Replay(4)
@@ -60,6 +62,7 @@ def test_every_process_keeps_the_same_in_whatever_order_answers_arrive(history: 
     assert list(one.kept) == list(other.kept)
 
 
+@settings(max_examples=30)
 @given(histories, st.booleans())
 def test_a_checkpoint_brings_back_all_of_it(history: Any, logs: bool) -> None:
     replay = Replay(5)
@@ -85,7 +88,7 @@ def test_the_share_written_anew_moves_with_the_run() -> None:
     assert shares == {"falling": [1, 0.75, 0.5, 0.25, 0], "rising": [0, 0.25, 0.5, 0.75, 1], "half": [0.5] * 5}
 
 
-@pytest.mark.parametrize("settings", [{"capacity": 0}, {"oldest_updates": 0}])
-def test_an_empty_buffer_is_refused(settings: dict[str, int]) -> None:
+@pytest.mark.parametrize("limits", [{"capacity": 0}, {"oldest_updates": 0}])
+def test_an_empty_buffer_is_refused(limits: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=r"capacity = .* oldest_updates = .*1 or more each.*leave out `replay`"):
-        Replay(**settings).check()
+        Replay(**limits).check()
