@@ -135,3 +135,29 @@ def test_a_teacher_with_other_tokens(tmp_path: Path) -> None:
     assert facts["updates"] == 4
     assert facts["final_loss"] < facts["first_loss"]
     assert (folder / "student" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_learning_from_a_verifier(tmp_path: Path) -> None:
+    """Two of its arms, with a student that has learnt nothing and a grader that is pleased with any smallish number."""
+    settings = yaml.safe_load((ROOT / "recipes" / "verified" / "online.yaml").read_text())
+    settings["arms"] = {name: settings["arms"][name] | {"passes": 1} for name in ("nft", "dr-grpo")}
+    letters = CharacterTokenizer("0123456789+=?: \nAnswer")
+    weights = RandomWeights(hidden_size=32, layers=1, heads=2, max_positions=256, tokenizer=letters)
+    Student(weights, precision="float32").export(tmp_path / "student")
+    settings["student"]["weights"]["init_args"]["name_or_path"] = str(tmp_path / "student")
+    for arm in settings["arms"].values():
+        module = arm["training"]["module"]["init_args"]
+        module["sampling"] = {"samples": 4, "max_new_tokens": 4}
+        module["grader"]["init_args"] = {"tolerance": 1000}
+    settings["prompts"]["init_args"]["size"], settings["exam"]["init_args"]["size"] = 64, 4
+    settings["generation"]["max_new_tokens"] = 4
+    (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
+    run_file(tmp_path / "course.yaml", tmp_path / "course")
+    for name in settings["arms"]:
+        folder = tmp_path / "course" / "round-000" / name
+        figures = [json.loads(line) for line in (folder / "logs" / "figures.jsonl").read_text().splitlines()]
+        assert [line["update"] for line in figures] == [1, 2]
+        assert all(0 < line["reward"] < 1 and 0 < line["one_sided"] < 1 and line["ratio"] == 1 for line in figures)
+        assert json.loads((folder / "training.json").read_text())["supervised_tokens"] > 0
+        assert (folder / "student" / "model.safetensors").exists()
