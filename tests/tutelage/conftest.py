@@ -152,7 +152,7 @@ class Command:
     def __call__(self, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "tutelage", *map(str, words)],
-            cwd=self.folder, env={**self.environment, **variables}, capture_output=True, text=True, timeout=300,
+            cwd=self.folder, env={**self.environment, **variables}, capture_output=True, text=True, timeout=900,
         )  # fmt: skip
 
     def start(self, *words: object) -> subprocess.Popen[str]:

@@ -52,7 +52,7 @@ def test_every_reply_tells_about_the_limits(hosted: Hosted) -> None:
 
 def test_an_error_tells_about_the_limits_too(hosted: Hosted) -> None:
     news: list[RateNews] = []
-    with serving(limits=RateLimits(requests=60, window_seconds=1.0)) as provider:
+    with serving(limits=RateLimits(requests=2, window_seconds=30.0)) as provider:
         backend = hosted(provider)
         backend.heard = news.append
 
