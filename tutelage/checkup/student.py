@@ -88,7 +88,8 @@ def sample_lesson(arm: Arm, prompt: Prompt, round_folder: Path) -> tuple[Lesson,
     """Return a lesson to look at, and whether it is a real one (else its annotations are stand-ins)."""
     prompts, lessons = round_folder / "prompts.parquet", round_folder / "lessons.parquet"
     if prompts.exists() and lessons.exists():
-        return LessonSet.read(prompts, lessons, arm.target, 1, arm.trusted_only)[0], True
+        found = LessonSet.read(prompts, lessons, arm.target, 1, arm.trusted_only)
+        return next((lesson for lesson in found if arm.rendering.left_out(lesson) is None), found[0]), True
     source = Provenance("nobody", "none", "none", "")
     answer = prompt.reference or prompt.question  # a small tokenizer may know no other characters
     critique = Annotation(prompt.id, "critique", 0, prompt.question, source)
@@ -100,6 +101,10 @@ def sample_lesson(arm: Arm, prompt: Prompt, round_folder: Path) -> tuple[Lesson,
 def check_sample(name: str, arm: Arm, student: Student, prompt: Prompt, round_folder: Path) -> Iterator[Finding]:
     """Show one training sequence of an arm: what is learnt in green, what is only read in grey."""
     lesson, real = sample_lesson(arm, prompt, round_folder)
+    if (reason := arm.rendering.left_out(lesson)) is not None:
+        when = "every lesson is left out" if real else "none before the teacher has written"
+        yield Finding("warn" if real else "ok", f"sample of {name}", f"{when}: {reason}")
+        return
     for example in arm.rendering.render(lesson, student.encoder):
         picture = Text()
         learnt = 0
