@@ -219,7 +219,9 @@ def gain_rl(ran: Ran) -> None:
     assert rises(-table.column("angle_concentration").values[np.argsort(table.rank)])
     centre = 0.0
     for line in ran.heard("gaussian"):
-        centre = min(59.0, centre + min(max(15 * np.tanh(2 * (line["pass_rate"] - 0.02)), 0.0), 30.0))
+        move = 6 * np.tanh(2 * (line["pass_rate"] - 0.02)) + 6 * np.tanh(2 * line["probe_angle_concentration"])
+        centre = min(59.0, centre + min(max(move, 0.0), 30.0))
+    assert 0 < centre < 59
     assert ran.states("gaussian")[-1][1]["centre"] == pytest.approx(centre)
 
 
