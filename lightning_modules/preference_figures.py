@@ -74,4 +74,5 @@ class Figures:
         if sums is None:
             return {}
         values, weights = over_devices(sums).unbind(1)
-        return {name: values[k] / weights[k] for k, name in enumerate(FIGURES) if weights[k] > 0}
+        means = (values / weights).unbind()
+        return {name: mean for name, mean, weight in zip(FIGURES, means, weights.tolist(), strict=True) if weight > 0}
