@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lessons.errors import ConfigError
 from lessons.records import Lesson
-from students.renderings.answers import AnswerSource, answer_of, needed
+from students.renderings.answers import AnswerSource, answer_of, needed, weighed
 from students.renderings.base import Exercise, Rendering
 
 __all__ = ["AnswerThenRationale"]
@@ -20,14 +20,20 @@ class AnswerThenRationale(Rendering):
         separator: What stands between answer and rationale.
         answer_from: Whose answer is taught where both exist; the teacher's follows from its rationale.
         of: The kind of annotation that explains: "rationale", "steps", "explanation" ...
+        answer_weight: Loss weight of a token of the answer, beside 1 for the explanation's.
     """
 
     def __init__(
-        self, separator: str = "\n\nBecause: ", answer_from: AnswerSource = "teacher", of: str = "rationale"
+        self,
+        separator: str = "\n\nBecause: ",
+        answer_from: AnswerSource = "teacher",
+        of: str = "rationale",
+        answer_weight: float = 1.0,
     ) -> None:
         self.separator = separator
         self.answer_from = answer_from
         self.of = of
+        self.answer_weight = answer_weight
 
     @property
     def stop_text(self) -> str:
@@ -45,7 +51,6 @@ class AnswerThenRationale(Rendering):
 
     def exercises(self, lesson: Lesson) -> list[Exercise]:
         """Return the question with answer and rationale."""
-        answer, why = answer_of(lesson, self.answer_from, self.of).strip(), needed(lesson, self.of, self).text.strip()
-        return [
-            Exercise(lesson.prompt.messages, f"{answer}{self.stop_text}{self.separator[len(self.stop_text) :]}{why}")
-        ]
+        answer = answer_of(lesson, self.answer_from, self.of).strip() + self.stop_text
+        after = self.separator.removeprefix(self.stop_text) + needed(lesson, self.of, self).text.strip()
+        return [weighed(Exercise(lesson.prompt.messages, answer + after), answer, "answer_weight", self.answer_weight)]

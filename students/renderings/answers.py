@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
-from lessons.errors import RenderingError
+from lessons.errors import ConfigError, RenderingError
 from lessons.records import Annotation, Lesson
+from students.renderings.base import Exercise
 
-__all__ = ["AnswerSource", "answer_of", "needed", "whole_text"]
+__all__ = ["AnswerSource", "answer_of", "needed", "weighed", "whole_text"]
 
 AnswerSource = Literal["reference", "teacher"]
 
@@ -58,3 +60,23 @@ def whole_text(annotation: Annotation) -> str:
     if annotation.kind == "answer" or not annotation.answer:
         return annotation.text
     return f"{annotation.text.strip()}\nAnswer: {annotation.answer}".strip()
+
+
+def weighed(exercise: Exercise, opening: str, name: str, weight: float) -> Exercise:
+    """Return an exercise whose opening counts otherwise in the loss than the rest, a token of which counts 1.
+
+    Args:
+        exercise: The exercise.
+        opening: How its answer begins.
+        name: The setting that says how much the opening counts, for the error.
+        weight: Its value.
+
+    Raises:
+        ConfigError: It is negative.
+    """
+    if weight < 0:
+        raise ConfigError(
+            f"{name} is {weight}: a token would be unlearnt. Allowed is 0, where it is only read, or above; 1 counts "
+            f"it like the rest. Correct `{name}`."
+        )
+    return exercise if weight == 1 else replace(exercise, given=opening, given_weight=weight)

@@ -32,7 +32,10 @@ class Exercise:
     part: str = "answer"
     """The part of the loss it counts in: a key of the rendering's `parts`."""
     given: str = ""
-    """How the answer begins where its beginning is only read: nothing of it is learnt. `answer` starts with it."""
+    """How the answer begins where its beginning is only read, or counts otherwise than the rest. `answer` starts with
+    it."""
+    given_weight: float = 0.0
+    """Loss weight of each token of what is given, beside 1 for the others; 0: it is not learnt."""
     reward: float | None = None
     """What a verifier gave the answer, for losses on marked answers; None where nobody did."""
     finished: bool = True
@@ -126,7 +129,7 @@ class Rendering(ABC):
 
 
 def token_weights(exercise: Exercise, ids: Encoded, encoder: Encoder) -> list[float]:
-    """Return 1 for the tokens that are learnt, 0 for those of the prompt, of what is given, and for a false end.
+    """Return 0 for tokens of the prompt and for a false end, 1 for those of the answer but what is given of it.
 
     Raises:
         RenderingError: The answer does not begin with what is given.
@@ -137,9 +140,9 @@ def token_weights(exercise: Exercise, ids: Encoded, encoder: Encoder) -> list[fl
             f"What is given of an answer, {given[-80:]!r}, is not how the answer {exercise.answer[:200]!r} begins. "
             "Needed is its beginning, letter by letter. Correct the rendering."
         )
-    read = encoder.tokens_of_start(ids.completion_ids, given) if given else 0
-    unlearnt = len(ids.prompt_ids) + read
-    weights = [0.0] * unlearnt + [1.0] * (len(ids.completion_ids) - read)
+    opening = encoder.tokens_of_start(ids.completion_ids, given) if given else 0
+    rest = len(ids.completion_ids) - opening
+    weights = [0.0] * len(ids.prompt_ids) + [exercise.given_weight] * opening + [1.0] * rest
     if not exercise.finished:
         weights[-1] = 0.0  # the last token of every completion is the end of the turn
     return weights

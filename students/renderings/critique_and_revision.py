@@ -6,7 +6,7 @@ from typing import Literal
 
 from lessons.errors import RenderingError
 from lessons.records import Lesson
-from students.renderings.answers import needed, whole_text
+from students.renderings.answers import needed, weighed, whole_text
 from students.renderings.base import Exercise, Rendering
 from students.renderings.wrapping import asked
 
@@ -31,6 +31,7 @@ class CritiqueAndRevision(Rendering):
             given it follows.
         separator: What stands between critique and revision where the student writes both.
         of: The kind of annotation that is the revision; its `subject` is the attempt.
+        critique_weight: Loss weight of a token of a written critique, beside 1 for the revision; 0: it is only read.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class CritiqueAndRevision(Rendering):
         template: str = "{question}\n\nProposed answer:\n{attempt}\n\nImprove this answer.",
         separator: str = "\n\nImproved answer:\n",
         of: str = "revision",
+        critique_weight: float = 1.0,
     ) -> None:
         self.critique = critique
         self.template = template
         self.separator = separator
         self.of = of
+        self.critique_weight = critique_weight
 
     def exercises(self, lesson: Lesson) -> list[Exercise]:
         """Return the attempt with what improves it."""
@@ -62,4 +65,5 @@ class CritiqueAndRevision(Rendering):
         elif self.critique == "given":
             template += SHOWN
         messages = asked(lesson.prompt.messages, template, attempt=revision.subject, critique=critique)
-        return [Exercise(messages, text)]
+        opening = critique if self.critique == "written" else ""
+        return [weighed(Exercise(messages, text), opening, "critique_weight", self.critique_weight)]

@@ -48,3 +48,10 @@ def test_feedback_on_ones_own_answers_is_predicted(ascii_student: Student) -> No
         ]
     ]
     assert rendering.exam_messages(PROMPT) == PROMPT.messages
+
+
+def test_the_critique_can_count_less_than_the_revision(ascii_student: Student) -> None:
+    found = spans(ascii_student, CritiqueAndRevision(critique_weight=0.25), REVISED)[0][1:]
+    assert found == [("Too many.", 0.25), (f"\n\nImproved answer:\n{WORK}", 1.0)]
+    given = spans(ascii_student, CritiqueAndRevision("given", critique_weight=0.25), REVISED)[0][1:]
+    assert given == [(WORK, 1.0)]  # it is not learnt there
