@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 def side_by_side() -> tuple[str, ...]:
     """Return the options that run the suite with a worker a core, each computing on one core only."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    return "-n", str(min(os.cpu_count() or 1, MOST_WORKERS)), "--dist", "loadfile"
+    return "-n", str(min(os.cpu_count() or 1, MOST_WORKERS)), "--dist", "loadfile", "--no-loadscope-reorder"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ settings.load_profile("shared machine")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out, with the reason, tests whose data this machine does not have."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start long files first where workers share the suite; leave out, with the reason, tests without their data."""
+    if hasattr(config, "workerinput"):  # or one worker would end long after the others
+        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: -slow[item.path])
     if SHARED_DATA.is_dir():
         return
     absent = pytest.mark.skip(reason="not run: reads recorded data beside the checkout (../shared/data), absent here")
