@@ -59,7 +59,7 @@ class PreferenceModule(SupervisedModule):
         self.reference = reference
         self.figures = Figures(preference)
         self.guard = FallGuard(preference.largest_fall)
-        self.reference_point = 0.0  # see `Texts.reference_point`; at the start student and reference agree
+        self.reference_point = 0.0  # see `KTO`
         self.brought: PreferenceCompanion | None = None
 
     def setup(self, stage: str) -> None:

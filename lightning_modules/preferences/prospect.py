@@ -21,7 +21,7 @@ class KTO(TextPreference):
     the reference, KL(pi || pi_ref), as max(0, mean log-ratio of texts that answer other questions); no gradient goes
     through it. The paper takes it over the micro-batch at hand, so that splitting an update changes what is learnt.
     Here it is the mean over the whole update before, over all its micro-batches and devices: 0 at the first, where
-    student and reference agree.
+    student and reference agree (unless another model is the reference, of which the first update does not know yet).
 
     Args:
         reward_scale: beta, above 0.
