@@ -32,7 +32,5 @@ def test_the_reasoning_can_count_otherwise_than_the_answer(ascii_student: Studen
 
 
 def test_nothing_is_unlearnt() -> None:
-    with pytest.raises(
-        ConfigError, match=r"rationale_weight is -0.5: .*0, where it is only read, or above; 1 counts
-    ):
+    with pytest.raises(ConfigError, match=r"rationale_weight is -0.5: .*0, where it is only read, or above; 1 counts"):
         RationaleThenAnswer(rationale_weight=-0.5).exercises(GIVEN)
