@@ -15,7 +15,7 @@ from curricula.pool import Pool
 from curricula.state import State
 from lessons.errors import ConfigError, DataError
 
-__all__ = ["GroupMixture", "GroupStages", "draw_from_groups", "present_shares", "share_out"]
+__all__ = ["GroupMixture", "GroupStages", "draw_from_groups", "draw_spans", "present_shares", "share_out"]
 
 
 class GroupMixture(Mixture):
@@ -172,19 +172,33 @@ def share_out(shares: Scores, count: int, generator: np.random.Generator) -> Pos
 def draw_from_groups(groups: Groups, shares: Scores, count: int, generator: np.random.Generator) -> Positions:
     """Draw lessons of groups in these shares, evenly inside each, in random order, int64 [count]."""
     counts = share_out(shares, count, generator)
-    few = counts * 8 > groups.sizes  # so much of a group that it is gone through rather than drawn from
+    return generator.permutation(groups.by_group[draw_spans(groups.starts[:-1], groups.sizes, counts, generator)])
+
+
+def draw_spans(starts: Positions, sizes: Positions, counts: Positions, generator: np.random.Generator) -> Positions:
+    """Draw from spans of a sequence, evenly inside each and without repeats as far as it goes.
+
+    Args:
+        starts: Where each span begins, [spans].
+        sizes: How long it is, above 0 where something is drawn from it, [spans].
+        counts: How many to draw from it, [spans].
+        generator: Draws.
+
+    Returns:
+        Places in the sequence, int64 [sum of the counts].
+    """
+    few = counts * 8 > sizes  # so much of a span that it is gone through rather than drawn from
     pieces = [
-        groups.starts[group] + some_of(int(groups.sizes[group]), int(counts[group]), generator)
-        for group in np.flatnonzero(few & (counts > 0)).tolist()
+        starts[span] + some_of(int(sizes[span]), int(counts[span]), generator)
+        for span in np.flatnonzero(few & (counts > 0)).tolist()
     ]
-    wide = np.repeat(np.arange(len(groups)), np.where(few, 0, counts))
-    return generator.permutation(groups.by_group[np.concatenate([*pieces, spread(groups, wide, generator)])])
+    wide = np.repeat(np.arange(len(starts)), np.where(few, 0, counts))
+    return np.concatenate([*pieces, spread(starts[wide], sizes[wide], generator)])
 
 
-def spread(groups: Groups, wanted: Positions, generator: np.random.Generator) -> Positions:
-    """Draw a different place in `by_group` for every group wanted, all groups at once; groups are large."""
-    sizes, starts = groups.sizes[wanted], groups.starts[wanted]
-    places = starts + (generator.random(len(wanted)) * sizes).astype(np.int64)
+def spread(starts: Positions, sizes: Positions, generator: np.random.Generator) -> Positions:
+    """Draw a different place in every span, all at once; spans that are named more than once are large."""
+    places = starts + (generator.random(len(starts)) * sizes).astype(np.int64)
     while True:
         _, first = np.unique(places, return_index=True)
         if len(first) == len(places):

@@ -9,7 +9,7 @@ import numpy as np
 from curricula.arrays import Positions, Scores
 from curricula.feedback import Feedback
 from curricula.mixtures.base import Draw, Mixture, Moment, even_weights
-from curricula.mixtures.groups import share_out
+from curricula.mixtures.groups import draw_spans, share_out
 from curricula.mixtures.prefix import some_of
 from curricula.pacing.base import Pacing
 from curricula.pool import Pool, Same
@@ -122,11 +122,7 @@ class SelfPaced(Mixture):
         sizes = ends - starts
         weights = np.where(sizes > 0, np.maximum(sizes, 1.0) ** (1 - self.balance_power), 0.0)
         counts = share_out(weights / weights.sum(), count, generator)
-        drawn = [
-            keys[starts[group] + some_of(int(sizes[group]), int(counts[group]), generator)] % size
-            for group in np.flatnonzero(counts).tolist()
-        ]
-        return generator.permutation(np.concatenate(drawn))
+        return generator.permutation(keys[draw_spans(starts, sizes, counts, generator)] % size)
 
 
 def by_group_and_rank(pool: Pool, order: Positions, by: str) -> Positions:
