@@ -22,6 +22,9 @@ __all__ = ["ServedAnswers"]
 
 log = logging.getLogger(__name__)
 
+NEUTRAL = {"return_token_ids": True, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+"""Fields beyond OpenAI's: servers otherwise sample as a model's generation_config.json says, which is not as it is."""
+
 
 class ServedAnswers(AnswerWriter):
     """An OpenAI-compatible server writes (vLLM, SGLang, llama.cpp ...), with the weights it was last given.
@@ -47,6 +50,8 @@ class ServedAnswers(AnswerWriter):
         calls_at_once: Prompts asked about at the same time.
         timeout_seconds: How long one answer may take.
         retries: How often a call that failed for a passing reason is tried again.
+        extra_body: Fields of the request that go over those for neutral sampling by vLLM and SGLang, for servers that
+            know others.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class ServedAnswers(AnswerWriter):
         calls_at_once: int = 32,
         timeout_seconds: float = 600.0,
         retries: int = 4,
+        extra_body: dict[str, Any] | None = None,
     ) -> None:
         self.base_url = base_url
         self.model = model
@@ -70,6 +76,7 @@ class ServedAnswers(AnswerWriter):
         self.calls_at_once = calls_at_once
         self.timeout_seconds = timeout_seconds
         self.retries = retries
+        self.extra_body = extra_body
         self.given_at: int | None = None
         """The update whose student the server has; None where nobody told it."""
         self.tells_ids = True
@@ -137,7 +144,7 @@ class ServedAnswers(AnswerWriter):
             temperature=settings.temperature,
             top_p=settings.top_p,
             seed=int(request.uniforms[place][0] * 2**31),
-            extra_body={"return_token_ids": True},
+            extra_body={**NEUTRAL, "stop_token_ids": encoder.stop_ids, **(self.extra_body or {})},
         )
         choice = reply.choices[0]
         tokens = self.tokens_of(student, choice)

@@ -108,6 +108,8 @@ def test_the_servers_ids_are_taken_as_they_are(server: Server) -> None:
         body = by_prompt[tuple(want.prompt.tolist())]
         settings = Generation(LONGEST, 1.0)
         assert [found] == continuations(pupil(), [body["prompt"]], settings, [stream(b"%d" % body["seed"], LONGEST)])
+        assert (body["return_token_ids"], body["top_k"], body["repetition_penalty"]) == (True, -1, 1.0)
+        assert body["stop_token_ids"] == pupil().encoder.stop_ids
     assert writer.write(pupil(), request) == written  # equal seeds
     assert writer.write(pupil(), sampling.request(asked(8), 4)) != written
 
