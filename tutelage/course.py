@@ -211,6 +211,11 @@ class Course:
         """
         self.check_arms()
         self.check_kinds()
+        if not self.student.writes:
+            raise ConfigError(
+                f"The student is a {type(self.student).__name__}, which gives scores and writes no text, but a course "
+                "examines answers. Needed is a students.Student. Train scorers with `tutelage train`."
+            )
         if self.annotators and self.teacher is None:
             kinds = ", ".join(type(annotator).__name__ for annotator in self.annotators)
             raise ConfigError(

@@ -8,7 +8,7 @@ import yaml
 from curricula import EasyFirst, Given, WeakTopics
 from lessons import ArithmeticSource, NumberGrader
 from lessons.errors import ConfigError
-from students import AnswerOnly, Pretrained, RationaleThenAnswer, Student
+from students import AnswerOnly, Pretrained, RationaleThenAnswer, Scorer, Student
 from teachers import RationaleAnnotator, RecordedAnnotations, ScriptedBackend
 from tutelage.command_line import make_parser
 from tutelage.commands.course import course as course_command
@@ -41,6 +41,7 @@ def test_a_plain_course_is_fine():
     ("changes", "message"),
     [
         ({"arms": {}}, "`arms` is empty"),
+        ({"student": Scorer(Pretrained("nowhere"))}, "is a Scorer.*writes no text.*Train scorers with `tutelage train`"),
         ({"arms": {"../up": Arm(AnswerOnly())}}, "cannot be called '../up'"),
         ({"arms": {"teacher": Arm(AnswerOnly())}}, "cannot be called 'teacher'"),
         ({"annotators": [RationaleAnnotator()]}, r"annotators \(RationaleAnnotator\) but no teacher"),
