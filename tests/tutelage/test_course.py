@@ -41,7 +41,7 @@ def test_a_plain_course_is_fine():
     ("changes", "message"),
     [
         ({"arms": {}}, "`arms` is empty"),
-        ({"student": Scorer(Pretrained("nowhere"))}, "is a Scorer.*writes no text.*Train scorers with `tutelage train`"),
+        ({"student": Scorer(Pretrained("nowhere"))}, "is a Scorer.*writes no text.*with `tutelage train`"),
         ({"arms": {"../up": Arm(AnswerOnly())}}, "cannot be called '../up'"),
         ({"arms": {"teacher": Arm(AnswerOnly())}}, "cannot be called 'teacher'"),
         ({"annotators": [RationaleAnnotator()]}, r"annotators \(RationaleAnnotator\) but no teacher"),
