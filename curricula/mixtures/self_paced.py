@@ -28,7 +28,9 @@ class SelfPaced(Mixture):
     how large a share, easiest first, is open; with `balance`, rare groups get more than their size, in proportion to
     size^(1 - balance_power). It is a curriculum after SPDCL (2022, arXiv:2210.14724 unchecked), which measures anew in
     every phase how hard lessons are, orders and resamples; the mix, the ranks and the pace are our reading. With
-    heard_weight 1 and a loss it is self-paced learning by one's own loss.
+    heard_weight 1 and a loss it is self-paced learning by one's own loss. After every feedback all lessons are put in
+    order anew (measured: 0.4 s for a million), so it is meant for phases that measure all of them, not for every few
+    updates.
 
     Args:
         pacing: Which share of the lessons is open.
