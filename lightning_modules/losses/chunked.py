@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_modules.losses.log_probabilities import TopK
@@ -35,10 +34,22 @@ class Projection(NamedTuple):
         """Number of logits a token."""
         return int(self.hidden.shape[1] if self.weight is None else self.weight.shape[0])
 
-    def rows(self, piece: slice) -> Tensor:
-        """Return the logits of some tokens, [piece, vocabulary]."""
+    def rows(self, piece: slice, room: Tensor | None) -> Tensor:
+        """Return the logits of some tokens, [piece, vocabulary], in a room that is as long or longer."""
         hidden = self.hidden[piece]
-        return hidden if self.weight is None else F.linear(hidden, self.weight, self.bias)
+        if self.weight is None or room is None:
+            return hidden
+        there = room[: len(hidden)]
+        if self.bias is None:
+            return torch.mm(hidden, self.weight.T, out=there)
+        return torch.addmm(self.bias, hidden, self.weight.T, out=there)
+
+    def room(self, rows: int) -> Tensor | None:
+        """Return room for the logits of so many tokens, [rows, vocabulary]; None where they are there already.
+
+        It is used for one block after the other: a CPU's allocator would keep several such blocks (measured).
+        """
+        return None if self.weight is None else self.hidden.new_empty(rows, self.vocabulary)
 
     def in_compute_format(self) -> Projection:
         """Return it without gradients, in the format that products are computed in: autocast's where it is on."""
@@ -57,12 +68,12 @@ class Sizes(NamedTuple):
     """What the output layers make in one product. Each adds to the gradient of the whole output layer: fewer are
     faster, as that is large."""
     piece: int
-    """What the terms are made of, with some fifteen tensors of this size: what fits into a cache is faster."""
+    """What the terms are made of, with some thirty tensors of this size: what fits into a cache is faster."""
 
     @classmethod
     def of(cls, device: torch.device) -> Sizes:
-        """Return what suits a device: on a CPU 2 x 32 MiB and 15 x 2 MiB in float32 (measured); elsewhere our guess."""
-        return cls(2**23, 2**19) if device.type == "cpu" else cls(2**26, 2**24)
+        """Return what suits a device: on a CPU 2 x 32 MiB and 30 x 1 MiB in float32 (measured); elsewhere our guess."""
+        return cls(2**23, 2**18) if device.type == "cpu" else cls(2**26, 2**24)
 
 
 def projection_of(split: SplitModel, input_ids: Tensor, positions: Tensor) -> Projection:
@@ -99,8 +110,8 @@ def chunked_terms(
         student: The student's hidden states and output layer.
         teacher: What the teacher says at the same positions.
         targets: Ids to be predicted, [tokens].
-        slopes: The gradient that the terms will get, up to one factor common to all, [terms, tokens]. If they then get
-            another, that counts; only the time for the first is lost.
+        slopes: The gradient that the terms will get, up to one factor common to all, [terms, tokens], in the format of
+            the terms. If they then get another, that counts; only the time for the first is lost.
         sizes: How much is made at a time; None for what suits the device.
     """
     learns = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in student)
@@ -141,7 +152,7 @@ class Work:
         """
         made = [zeros(t) if t is not None and w else None for t, w in zip(self.student, wanted, strict=True)]
         hidden, weight, bias = made
-        values = []
+        values = torch.empty_like(slopes)  # many small tensors between large ones would leave a CPU's memory in pieces
         for block in self.blocks():
             slope = block.slope_room()
             for piece, mine, said, targets in block.pieces():
@@ -149,25 +160,24 @@ class Work:
                     leaf = mine.detach().requires_grad_()
                     value = self.terms(leaf, said, targets)
                 (slope[piece],) = torch.autograd.grad(value, leaf, slopes[:, block.tokens][:, piece])
-                values.append(value.detach())
+                values[:, block.tokens][:, piece] = value.detach()
             if hidden is not None:
                 hidden[block.tokens] = slope if self.student.weight is None else slope @ self.student.weight
             if weight is not None:
                 add_product(weight, slope.T, self.student.hidden[block.tokens])
             if bias is not None:
                 bias += slope.sum(0)
-        return torch.cat(values, dim=1), made
+        return values, made
 
     def blocks(self) -> Iterator[Block]:
         """Yield the tokens whose logits are made in one product."""
-        vocabulary = self.student.vocabulary
-        rows, piece_rows = (max(1, size // vocabulary) for size in self.sizes)
+        rows, piece_rows = (max(1, size // self.student.vocabulary) for size in self.sizes)
+        rows = min(rows, len(self.targets))
+        rooms = self.student.room(rows), self.teacher.room(rows)
         for start in range(0, len(self.targets), rows):
             tokens = slice(start, start + rows)
-            yield Block(
-                tokens, self.student.rows(tokens), self.teacher.rows(tokens), self.targets[tokens], piece_rows,
-                owned=self.student.weight is not None,
-            )  # fmt: skip
+            mine, said = self.student.rows(tokens, rooms[0]), self.teacher.rows(tokens, rooms[1])
+            yield Block(tokens, mine, said, self.targets[tokens], piece_rows, owned=rooms[0] is not None)
 
 
 @dataclass(frozen=True)
@@ -203,28 +213,25 @@ class ChunkedTerms(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, work: Work, slopes: Tensor | None, *student: Any) -> Any:
         """Return the terms, [terms, tokens]."""
-        ctx.work, ctx.device = work, work.targets.device.type
-        with torch.autocast(ctx.device, enabled=False):
-            if slopes is None:
-                made: list[Tensor | None] = []
-                values = work.values()
-            else:
-                values, made = work.with_gradients(slopes, ctx.needs_input_grad[2:])
+        ctx.work, ctx.slopes, ctx.made = work, slopes, None
         ctx.formats = [None if tensor is None else tensor.dtype for tensor in student]
-        ctx.save_for_backward(slopes, *made)
-        return values
+        with torch.autocast(work.targets.device.type, enabled=False):
+            if slopes is None:
+                return work.values()
+            values, ctx.made = work.with_gradients(slopes, ctx.needs_input_grad[2:])
+            return values
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """Return the gradients of hidden states, output embedding and its bias."""
-        slopes, *made = ctx.saved_tensors
-        factor = None if slopes is None else common_factor(gradient, slopes)
+        made, ctx.made = ctx.made, None  # given away and changed below: a second backward pass makes them again
+        factor = None if made is None else common_factor(gradient, ctx.slopes)
         if factor is None:
-            with torch.autocast(ctx.device, enabled=False):
+            with torch.autocast(gradient.device.type, enabled=False):
                 _, made = ctx.work.with_gradients(gradient, ctx.needs_input_grad[2:])
         else:
-            made = [tensor if tensor is None else tensor * factor for tensor in made]
+            made = [tensor if tensor is None else tensor.mul_(factor) for tensor in made]
         formats = zip(made, ctx.formats, strict=True)
         return (None, None, *(tensor if tensor is None else tensor.to(kind) for tensor, kind in formats))
 

@@ -38,7 +38,12 @@ class TopK:
         """Return what is known at some of the positions."""
         return TopK(self.ids[piece], self.log_probabilities[piece], self.tail[piece])
 
-    rows = __getitem__
+    def rows(self, piece: slice, room: Tensor | None) -> TopK:
+        """Return the same as `[piece]`; see `Projection.rows`."""
+        return self[piece]
+
+    def room(self, rows: int) -> None:
+        """Return nothing: all is there already."""
 
 
 def log_probabilities(student_logits: Tensor, teacher_logits: Tensor, temperature: float = 1.0) -> LogProbabilities:
