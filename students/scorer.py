@@ -131,6 +131,8 @@ class Scorer(Student):
         from lessons.transformers_models import plain_model
         from students.export import model_card, tensors, write_folder
 
+        # Many tokenizers pad with the end-of-turn token; transformers would then read the head at the padding.
+        self.tokenizer.pad_token_id = self.end_padding
         model = plain_model(self.model.config, tensors(self), kind=KIND)
         card = model_card(self, provenance or {}, "text-classification", self.usage())
         return write_folder(self, model, card, folder, provenance or {}, replace_ours)

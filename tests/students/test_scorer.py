@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from lessons.errors import ConfigError
 from lessons.records import Message
 from students import CharacterTokenizer, Pretrained, RandomWeights, Scorer, answer, score_texts
+from students.scorer import scorer_ids
 
 SIZES = {"hidden_size": 16, "layers": 2, "heads": 2, "max_positions": 128}
 TEXTS = [([Message("user", f"{k}+1?")], "so " * k + "yes") for k in range(1, 6)]
@@ -86,11 +88,22 @@ def test_a_scorer_is_not_examined_on_answers() -> None:
         answer(scorer(), [[Message("user", "2+2?")]])
 
 
-def test_padding_never_ends_a_sequence() -> None:
-    made = scorer()
+class PaddedWithEnds(CharacterTokenizer):
+    """Pads with the end-of-turn token, as SmolLM2's tokenizer does."""
+
+    def build(self) -> Any:
+        made = super().build()
+        made.pad_token = made.eos_token
+        return made
+
+
+def test_a_batch_that_transformers_pads_has_the_same_scores(tmp_path: Path) -> None:
+    made = Scorer(RandomWeights(**SIZES, tokenizer=PaddedWithEnds()), precision="float32")
     assert made.end_padding != made.encoder.end_of_turn
-    same = CharacterTokenizer().build()
-    same.pad_token = same.eos_token  # as in SmolLM2
-    made.__dict__["tokenizer"] = same
-    del made.__dict__["encoder"]
-    assert made.end_padding not in (made.encoder.end_of_turn, None)
+    expected = score_texts(made, TEXTS)
+    folder = made.export(tmp_path / "scorer")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    written = [made.tokenizer.decode(ids) for ids in scorer_ids(made, TEXTS)]
+    batch = tokenizer(written, add_special_tokens=False, padding=True, padding_side="right", return_tensors="pt")
+    found = AutoModelForSequenceClassification.from_pretrained(folder)(**batch).logits
+    torch.testing.assert_close(found.detach(), torch.tensor(expected))
