@@ -165,25 +165,6 @@ def test_progress_counts_what_was_trained_not_what_was_planned(trainer: Any, dat
     assert totals["lessons"] == prompts == 24
 
 
-def test_the_same_prompts_get_other_answers_at_other_updates_and_seeds() -> None:
-    sampling = Sampling(seed=1)
-    asked = replace_asked(0, 0)
-    names = {Sampling(seed=seed).name(asked, update) for seed in (0, 1) for update in (0, 1)}
-    names |= {sampling.name(replace_asked(1, 0), 0), sampling.name(replace_asked(0, 1), 0)}
-    assert len(names) == 6
-    draws = [sampling.request([asked], update).uniforms[0] for update in (0, 0, 1)]
-    assert (draws[0] == draws[1]).all()
-    assert (draws[0] != draws[2]).any()
-
-
-def replace_asked(sequence: int, copy: int) -> Any:
-    import numpy as np
-
-    from lightning_modules.sampling import Asked
-
-    return Asked(sequence, copy, copy, np.array([1], np.int32), 0, "p", 0, 1.0)
-
-
 def test_prompts_that_fill_the_context_are_refused_before_the_first_update(trainer: Any, data: Any) -> None:
     class Short(Outspoken):
         """A model with a context of a few tokens."""
@@ -205,17 +186,3 @@ def test_weights_that_are_spread_over_devices_are_refused(trainer: Any) -> None:
     module._device_mesh = object()  # as ModelParallelStrategy leaves it; two real processes would be needed for one
     with pytest.raises(ConfigError, match=r"spread over devices by SingleDeviceStrategy.*Set trainer.strategy to ddp"):
         module.updates.prepare(module)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"samples": 0}, r"samples = 0; allowed is 1 or more.*Correct `samples`"),
-        ({"samples": 2, "temperature": 0.0}, r"samples = 2 at temperature 0.*same. Allowed.*Raise `temperature`"),
-        ({"max_new_tokens": 0}, r"max_new_tokens = 0; allowed is at least 1"),
-        ({"replay": Replay(capacity=0)}, r"capacity = 0"),
-    ],
-)
-def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        SampledUpdates(Sampling(**settings)).check()
