@@ -102,7 +102,8 @@ class PassRates(Measure):
         figures = {"pass_rate": rates}
         if self.samples > 1:
             figures["variation"] = variation(marks[:, :, 1], self.turns)
-        return Figures({"pass_rate": float(rates.mean())}, places, figures)
+        metrics = {"pass_rate": float(rates.mean())} if len(rates) else {}  # lessons of no group are not probed
+        return Figures(metrics, places, figures)
 
     def places(self) -> Ints:
         """Return the lessons to probe now, as rising positions in the lesson set."""

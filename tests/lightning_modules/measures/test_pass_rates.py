@@ -94,3 +94,14 @@ def test_what_was_trained_between_two_feedbacks_survives_a_checkpoint(run: Run) 
 def test_a_wrong_answer_must_count_more_turns_than_a_right_one(run: Run) -> None:
     with pytest.raises(ConfigError, match=r"PassRates got turns=1; allowed are numbers above 1.*Correct `turns`"):
         run(PassRates(LongAnswers(), turns=1), 1)
+
+
+def test_nothing_is_asked_where_no_lesson_may_be_probed(run: Run) -> None:
+    measure = PassRates(LongAnswers(), 4, samples=2, recent=True, generation=DRAWN)
+    watch, module, _ = run(measure, 1)
+    measure.trained.visits[:] = 1
+    measure.labels = np.full(len(module.lessons_of_plan), np.nan)  # all belong to no group
+    figures = measure.measure(module.trainer.lightning_module)
+    assert watch.found[0].metrics
+    assert figures.metrics == {}
+    assert [len(values) for values in figures.lessons.values()] == [0, 0]
