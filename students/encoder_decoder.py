@@ -114,7 +114,11 @@ def start_of(model: Any) -> int:
 
 
 def generate_batch(
-    student: Student, prompts: list[list[int]], generation: Generation, uniforms: np.ndarray | None
+    student: Student,
+    prompts: list[list[int]],
+    generation: Generation,
+    uniforms: np.ndarray | None,
+    stop_text: str | None = None,
 ) -> list[list[int]]:
     """Generate for one batch: the encoder reads once, the decoder writes with a cache; rows that are done leave it.
 
@@ -122,10 +126,11 @@ def generate_batch(
     """
     from transformers.modeling_outputs import BaseModelOutput
 
+    from students.ends import Ends
     from students.generation import by_row, sample
 
     model: Any = student.model
-    stops = torch.tensor(student.encoder.stop_ids, device=student.device)
+    ends = Ends(student, stop_text)
     width = max(map(len, prompts))
     ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in prompts], device=student.device)
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in prompts], device=student.device)
@@ -149,7 +154,7 @@ def generate_batch(
             logits = logits if logits.dtype == torch.float64 else logits.float()
             tokens = logits.argmax(-1) if draws is None else sample(logits, draws[rows, step], generation)
             steps.append((rows, tokens))
-            kept = (~torch.isin(tokens, stops)).nonzero()[:, 0]
+            kept = (~ends.reached(rows, tokens)).nonzero()[:, 0]
             if not len(kept):
                 break
             cache.batch_select_indices(kept)

@@ -57,7 +57,8 @@ def sit(
     if rendering is not None:
         rendering.prepare_exam(asked)
     conversations = [rendering.exam_messages(p) if rendering else p.messages for p in asked for _ in range(samples)]
-    generated = iter(answer(student, conversations, generation, progress))
+    stop = None if rendering is None else rendering.stop_text
+    generated = iter(answer(student, conversations, generation, progress, stop))
     return [
         Attempt(
             prompt_id=prompt.id,
@@ -69,13 +70,12 @@ def sit(
             truncated=found.truncated,
         )
         for prompt in asked
-        for number, found in ((k, read(next(generated), rendering)) for k in range(samples))
+        for number, found in ((k, read(next(generated), stop)) for k in range(samples))
     ]
 
 
-def read(found: Generated, rendering: Rendering | None) -> Generated:
-    """Return an answer up to where its rendering says that the exam stops reading; there it was not cut off."""
-    stop = rendering.stop_text if rendering is not None else None
+def read(found: Generated, stop: str | None) -> Generated:
+    """Return an answer up to the text at which the exam stops reading; there it was not cut off."""
     if stop is None or stop not in found.text:
         return found
     return replace(found, text=found.text.partition(stop)[0].rstrip(), truncated=False)

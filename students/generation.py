@@ -72,12 +72,14 @@ def answer(
     conversations: Sequence[Sequence[Message]],
     generation: Generation | None = None,
     progress: Progress | None = None,
+    stop_text: str | None = None,
 ) -> list[Generated]:
     """Answer conversations, in their order.
 
     A student that is not in memory yet is loaded onto the machine's accelerator; one in memory answers where it is.
     Sampled answers depend on seed and prompt, not on which prompts share a batch (up to rounding of the logits, which
-    batch shapes can change in the last bit); the k-th copy of one prompt draws from a stream of its own.
+    batch shapes can change in the last bit); the k-th copy of one prompt draws from a stream of its own. An answer that
+    holds `stop_text` is over there.
 
     Raises:
         RenderingError: A prompt leaves no room for an answer in the model's context, or cannot be rendered.
@@ -88,7 +90,7 @@ def answer(
         student.place()
     prompts = student.encoder.prompts(conversations)
     uniforms = streams(prompts, generation) if generation.temperature > 0 else None
-    return read(student, continuations(student, prompts, generation, uniforms, progress))
+    return read(student, continuations(student, prompts, generation, uniforms, progress, stop_text))
 
 
 def continuations(
@@ -97,6 +99,7 @@ def continuations(
     generation: Generation,
     uniforms: Sequence[np.ndarray] | None = None,
     progress: Progress | None = None,
+    stop_text: str | None = None,
 ) -> list[list[int]]:
     """Return the ids a student writes after each of some prompts, the end-of-turn token included, in their order.
 
@@ -108,6 +111,7 @@ def continuations(
         generation: How long answers are and how they are sampled; its seed is not used here.
         uniforms: Numbers in [0, 1) to draw each answer's tokens with, [max_new_tokens] each; None for greedy answers.
         progress: Called with the number of answers finished and wanted.
+        stop_text: Text with which an answer is over; None for end-of-turn tokens alone.
 
     Raises:
         RenderingError: A prompt leaves no room for an answer in the model's context.
@@ -137,7 +141,7 @@ def continuations(
         for start in range(0, len(order), generation.batch_size):
             chosen = order[start : start + generation.batch_size]
             draws = None if uniforms is None else np.stack([uniforms[i] for i in chosen])
-            found = write(student, [prompts[i] for i in chosen], generation, draws)
+            found = write(student, [prompts[i] for i in chosen], generation, draws, stop_text)
             written.update(zip(chosen, found, strict=True))
             if progress:
                 progress(len(written), len(prompts))
@@ -175,13 +179,19 @@ def stream(name: bytes, count: int) -> np.ndarray:
 
 
 def generate_batch(
-    student: Student, prompts: list[list[int]], generation: Generation, uniforms: np.ndarray | None
+    student: Student,
+    prompts: list[list[int]],
+    generation: Generation,
+    uniforms: np.ndarray | None,
+    stop_text: str | None = None,
 ) -> list[list[int]]:
     """Generate for one batch with a key-value cache; rows that are done leave it, so the rest goes faster."""
     import torch
 
+    from students.ends import Ends
+
     model, device = student.model, student.device
-    stops = torch.tensor(student.encoder.stop_ids, device=device)
+    ends = Ends(student, stop_text)
     known = student.encoder.vocabulary_size
     limit = student.context_length or 2**62
     budgets = torch.tensor([min(generation.max_new_tokens, limit - len(ids)) for ids in prompts], device=device)
@@ -202,7 +212,7 @@ def generate_batch(
             logits = logits if logits.dtype == torch.float64 else logits.float()
             tokens = logits.argmax(-1) if draws is None else sample(logits, draws[rows, step], generation)
             steps.append((rows, tokens))
-            going = ~torch.isin(tokens, stops) & (budgets[rows] > step + 1)
+            going = ~ends.reached(rows, tokens) & (budgets[rows] > step + 1)
             if not bool(going.all()):
                 kept = going.nonzero()[:, 0]
                 if not len(kept):

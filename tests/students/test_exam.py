@@ -73,5 +73,7 @@ def test_reading_stops_where_the_rendering_says(tiny_student: Student) -> None:
     assert attempt.grade.answer == attempt.text
     assert 0 < len(attempt.text) < len(said)
     assert not attempt.truncated
+    assert attempt.tokens is not None
+    assert attempt.tokens < 12  # nothing is written after it
     (plain,) = sit(tiny_student, PROMPTS[:1], LengthGrader(), loud, AnswerOnly())
     assert (plain.text, plain.truncated) == (said, True)
