@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from curricula.pool import Pool
-from curricula.selection.base import KEPT, Selection, Selector, wanted_count
+from curricula.selection.base import KEPT, Selection, Selector, known_scores, wanted_count
 from lessons.errors import ConfigError
 
 __all__ = ["ByLot", "Thinned"]
@@ -30,7 +30,7 @@ class ByLot(Selector):
 
 
 class Thinned(Selector):
-    """Keeps only some of the lessons inside a band, each with the same chance, and all the others.
+    """Keeps only some of the lessons inside a band, each with the same chance, and all others, without a value too.
 
     DeepDistill (2025, arXiv:2504.17565) thins what is too easy in this way, keeping half.
 
@@ -68,7 +68,7 @@ class Thinned(Selector):
                 "Correct them."
             )
         values = pool.values(self.by)
-        inside = ~np.isnan(values)
+        inside = known_scores(values, self.by)
         inside &= (values >= (-np.inf if self.low is None else self.low)) & (
             values <= (np.inf if self.high is None else self.high)
         )

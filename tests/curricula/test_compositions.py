@@ -252,3 +252,36 @@ def test_missing_scores_are_never_silently_sorted(make_lessons: Callable[..., Le
         return
     with pytest.raises(DataError, match=r"Cannot (order|sort) by 'hardness': .*1 of \d scores are missing.*row \d"):
         c.plan(lessons, measured, ordering, BY)
+
+
+INNER = c.PrefixPool(c.Steady())
+READERS: list[Callable[[str], Any]] = [
+    c.Band, lambda by: c.Best(by, 0.5), lambda by: c.Quota(by, 0.5), c.Thinned, lambda by: c.OnePer([by]),
+    lambda by: c.Amounts(by, {}, 0.5), lambda by: c.SortedBy([by]), lambda by: c.Blocked(by, c.Shuffled()),
+    lambda by: c.Interleaved(by, c.Shuffled()), lambda by: c.Topological(by, {}, c.Shuffled()),
+    lambda by: c.CentroidPath(by, ByPlace(), c.Shuffled()), c.CyclicPasses, c.WeightedDraw,
+    lambda by: c.WeightedLoss(INNER, by), c.GroupMixture, c.GroupStages, lambda by: c.SkillIt(by, {}),
+    c.UpperConfidence, c.Thompson, c.LearningProgress, lambda by: c.LearningProgress(GROUP, interest=by), c.GroupGap,
+    lambda by: c.Linked(INNER, by), lambda by: c.Replay(INNER, by, ["a"], c.Steady()), lambda by: c.ViewBy(INNER, by),
+    lambda by: c.SelfPaced(c.Steady(), balance=by),
+]  # fmt: skip
+
+
+def planned_with(lessons: LessonSet, part: Any) -> c.Plan:
+    """Plan with a selector, an ordering or a mixture."""
+    signals = [*SIGNALS, c.TeacherLabel("quality")]
+    ordering = part if isinstance(part, c.Ordering) else c.Shuffled()
+    select = [part] if isinstance(part, c.Selector) else []
+    mixture = part if isinstance(part, c.Mixture) else None
+    return c.plan(lessons, signals, ordering, select=select, mixture=mixture, lessons_per_update=COUNT)
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader("x")).__name__)
+def test_a_signal_that_is_not_there_or_has_no_values_is_refused_by_every_part_that_reads_one(
+    make_lessons: Callable[..., LessonSet], reader: Callable[[str], Any]
+) -> None:
+    lessons = skilled(make_lessons, [1, 5, 2, 8, 4, 9])
+    with pytest.raises(DataError, match=r"There is no signal 'x'; there are: teacher_difficulty, .*Choose one"):
+        planned_with(lessons, reader("x"))
+    with pytest.raises(BadInput, match=r"'teacher_quality'.*(no value|none of|missing|names no view)|None of the 6"):
+        planned_with(lessons, reader("teacher_quality"))
