@@ -155,6 +155,24 @@ def test_an_update_of_which_nothing_is_left_changes_nothing_and_says_so(
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.student.model.state_dict().items())
 
 
+def test_whole_updates_are_sampled_or_left_as_planned_by_lot(trainer: Any, data: Any) -> None:
+    class Compared(Own):
+        """Notes which micro-batches are those of the plan."""
+
+        def received(self, batch: Any) -> Any:
+            made = super().received(batch)
+            planned.setdefault(batch.plan.update, []).append(made is batch)
+            return made
+
+    planned: dict[int, list[bool]] = {}
+    updates = SampledUpdates(Sampling(max_new_tokens=2), share=0.5)
+    trainer(accumulate_grad_batches=4).fit(Compared(updates), data(8))
+    assert [len(set(found)) for found in planned.values()] == [1] * 6
+    assert {found[0] for found in planned.values()} == {True, False}
+    drawn = [updates.drawn(b"share", update) for update in range(2000)]
+    assert sum(number < 0.3 for number in drawn) / 2000 == pytest.approx(0.3, abs=0.03)
+
+
 def test_progress_counts_what_was_trained_not_what_was_planned(trainer: Any, data: Any) -> None:
     module_trainer = trainer(Progress(), max_steps=3, accumulate_grad_batches=4)
     module = Own(SampledUpdates(Sampling(max_new_tokens=LONGEST)))
