@@ -16,7 +16,7 @@ from tutelage.main import COMMANDS
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PACKAGES = ("lessons", "teachers", "curricula", "students", "lightning_modules", "tutelage")
-KINDS = ("course", "distill", "plan", "evaluate", "train")
+KINDS = ("course", "distill", "plan", "logits", "evaluate", "train")
 # A block "# course, in part" is laid over this, as a user lays it over a recipe.
 WHOLE = yaml.safe_load((ROOT / "recipes" / "quickstart.yaml").read_text(encoding="utf-8"))
 
