@@ -13,11 +13,11 @@ import numpy.typing as npt
 from lightning.pytorch import LightningDataModule, LightningModule
 
 from curricula import read_signals
+from curricula.arrays import Scores
 from curricula.batch_ramp import BatchRamp
 from curricula.curriculum import Curriculum
 from curricula.from_rule import lessons_of, timetable_of
 from curricula.signal_table import SignalTable
-from curricula.signals.base import Scores
 from curricula.timetable import Planned, Timetable
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet

@@ -13,7 +13,7 @@ from curricula.description import describe
 from lessons.errors import DataError
 from lessons.lesson_set import LessonSet
 
-__all__ = ["Column", "Scores", "Signal"]
+__all__ = ["Column", "Signal"]
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,7 @@ def test_a_drawn_lesson_is_told_its_updates_and_its_place_in_the_order(lessons: 
     made = mixed(lessons, PrefixPool(RootPacing(0.25, 1.0, 1.0)))
     lines = explain(*made, "p1").split("\n")
     assert re.match(r"Lesson 'p1' comes \d times, at \d+ of 24 \(update \d, stage 1\)", lines[0])
-    assert lines[1].startswith(
-        "Rule: PrefixPool(pacing=RootPacing(initial_share=0.25, power=1.0, full_at=1.0))"
-    )
+    assert lines[1].startswith("Rule: PrefixPool(pacing=RootPacing(initial_share=0.25, power=1.0, full_at=1.0))")
     assert "draws 4 lessons an update from EasyFirst(missing='error'), ordered by teacher_difficulty" in lines[1]
     assert lines[2] == "In the order that is drawn from it is number 2 of 8."
     never = mixed(lessons, PrefixPool(Steady(0.25)))
@@ -137,9 +135,7 @@ def test_views_and_weights_are_shown(lessons: LessonSet, tmp_path: Path) -> None
 
 def test_the_summary_counts_what_each_selector_left(selected: Plan) -> None:
     rows = dict(summarise(*selected))
-    assert rows["selected by Band(by='teacher_difficulty', low=0.15, keep_missing=False)"] == (
-        "6 (2 left out)"
-    )
+    assert rows["selected by Band(by='teacher_difficulty', low=0.15, keep_missing=False)"] == "6 (2 left out)"
     assert [value for name, value in rows.items() if name.startswith("selected by Best")] == ["4 (2 left out)"]
     assert rows["lessons"] == "8"
     assert rows["entries"] == "4 (1.00 passes)"
