@@ -109,9 +109,8 @@ class OnPolicyDistillation(LogitDistillation):
             return
         share, sampling = self.student_share, self.sampled_updates.sampling
         log.info(
-            "%s of the updates are trained on %s. Loss of their tokens = %s; mean over all tokens of all answers of an "
-            "update",
-            f"A share of {share:g}" if isinstance(share, int | float) else f"As {type(share).__name__} says, some",
+            "Sampled updates (%s): %s. Loss of their tokens = %s; mean over all tokens of all answers of an update",
+            f"a share of {share:g}" if isinstance(share, int | float) else f"a share by {type(share).__name__}",
             sampling.describe(),
             self.policy_gradient.describe() if self.policy_gradient is not None else "the divergence alone",
         )

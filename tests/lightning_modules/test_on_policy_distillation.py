@@ -283,7 +283,7 @@ def test_the_log_says_what_is_sampled_and_what_its_loss_is(
         module = distil(student_share=0.99, policy_gradient=SampledReverseKL(future="mean"))
         fit(module=module, max_steps=1)
     said = " ".join(record.getMessage() for record in caplog.records)
-    assert "A share of 0.99 of the updates are trained on answers of up to 12 tokens, sampled at temperature 1" in said
+    assert "Sampled updates (a share of 0.99): answers of up to 12 tokens, sampled at temperature 1" in said
     assert "advantage = log p - log q and the mean of the later tokens' (policy gradient)" in said
     assert "mean over all tokens of all answers of an update" in said
     found = module.trainer.callback_metrics
