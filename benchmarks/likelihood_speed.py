@@ -1,8 +1,8 @@
 """Tokens a second of likelihood signals (`students.scoring.score`) on SmolLM2-135M, against a bare forward loop.
 
 The bare loop does by hand what is needed at least: it applies the chat template, tokenises, sorts by length, fills
-batches of as many tokens, runs the decoder, and takes logits and cross-entropy at the scored positions only, text by
-text. It does not compute the error norm, which `score` yields as well. Both work on the same texts, of very different
+batches of as many tokens, runs the decoder, and takes logits and cross-entropy at the scored positions only. It does
+not compute the error norm, which `score` yields as well. Both work on the same texts, of very different
 lengths, some as answers to a question and the others by themselves; they share one model in one process and take
 turns, and ratios are taken round by round, so that a drift of the machine's speed cancels; those of processor time hold
 on a machine that others use, too. Tokens are all that the model reads. Needs the embedded model:
@@ -73,9 +73,10 @@ def bare(student: Student, pairs: list[Pair], tokens_per_batch: int) -> torch.Te
             places.append(row * width + torch.arange(len(context) - 1, len(whole) - 1))
             targets.append(whole[len(context) :])
         hidden = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state.flatten(0, 1)
-        for (number, _, _), place, target in zip(batch, places, targets, strict=True):
-            logits = model.get_output_embeddings()(hidden[place])
-            sums[number] = torch.nn.functional.cross_entropy(logits, target, reduction="sum")
+        logits = model.get_output_embeddings()(hidden[torch.cat(places)])
+        losses = torch.nn.functional.cross_entropy(logits, torch.cat(targets), reduction="none").double()
+        owners = torch.repeat_interleave(torch.tensor([row[0] for row in batch]), torch.tensor([*map(len, targets)]))
+        sums.index_add_(0, owners, losses)
     return sums
 
 
