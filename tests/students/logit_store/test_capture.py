@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,11 @@ def teacher(**settings: Any) -> Student:
 
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
-    """23 sequences of 4 to 40 tokens, some of them supervised in the middle only, one twice."""
+    return drawn_examples()
+
+
+def drawn_examples() -> list[Example]:
+    """Return 23 sequences of 4 to 40 tokens, some of them supervised in the middle only, one twice."""
     draw = np.random.default_rng(0)
     made = []
     for number in range(22):
@@ -219,3 +226,22 @@ def test_sequences_that_are_not_there_are_not_found(
     firsts = found.find(np.array(keys, np.uint64))
     assert firsts[0] >= 0
     assert firsts[1:].tolist() == [-1, -1]
+
+
+def test_what_is_killed_at_any_moment_goes_on(store: Callable[..., Captured], tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.path[:0] = sys.argv[2:]\n"
+        "import test_capture as t; from pathlib import Path\n"
+        "who = t.teacher(); made = t.drawn_examples()\n"
+        "t.capture(who, who, made, 'AnswerOnly', Path(sys.argv[1]), t.SMALL)\n"
+    )
+    folder, here = tmp_path / "store", Path(__file__)
+    arguments = [str(folder), str(here.parent), str(here.parents[3])]
+    with subprocess.Popen([sys.executable, "-c", script, *arguments]) as process:
+        while not (folder / "shard-00001.npy").exists():
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.kill()
+    assert store().missing == 0
+    store(folder=tmp_path / "whole")
+    assert contents(folder) == contents(tmp_path / "whole")
