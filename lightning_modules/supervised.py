@@ -130,18 +130,14 @@ class SupervisedModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return this micro-batch's share of the update's loss, scaled for Lightning's and DDP's averaging."""
-        share = self.batch_share(batch)
+        losses = self.token_losses(batch)
+        self.batch_losses = losses.detach()
+        share = self.share_of_update(losses, batch)
         self.running = share.detach() if self.running is None else self.running + share.detach()
         if batch.plan.closes_update:
             self.close_update()
         # Lightning divides by the number of micro-batches, DDP by the number of processes; the share is exact already.
         return share * (self.trainer.accumulate_grad_batches * self.trainer.world_size)
-
-    def batch_share(self, batch: Batch) -> Tensor:
-        """Return what a micro-batch adds to the loss of its update, and keep its token losses for whoever looks on."""
-        losses = self.token_losses(batch)
-        self.batch_losses = losses.detach()
-        return self.share_of_update(losses, batch)
 
     def token_losses(self, batch: Batch) -> Tensor:
         """Return the loss of every supervised token, [supervised]; another loss overrides this and nothing else."""
