@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -76,14 +76,38 @@ def top_k_log_probabilities(student_logits: Tensor, teacher: TopK, temperature: 
         temperature: Above 0.
     """
     logits = wide(student_logits)
-    student, known = logits.gather(-1, teacher.ids), teacher.log_probabilities.to(logits.dtype)
+    known = teacher.log_probabilities.to(logits.dtype)
     if teacher.ids.shape[-1] < logits.shape[-1]:
-        # Not log(1 - sum of the k): a student that is sure of them would leave nothing but rounding.
-        others = logits.scatter(-1, teacher.ids, LOWEST).logsumexp(-1, keepdim=True)
-        nobody = others < LOWEST / 2  # every other token is masked; with -inf in the place of LOWEST the slope is NaN
-        student = torch.cat([student, others.masked_fill(nobody, -torch.inf)], -1)
+        kept, others = KeptAndOthers.apply(logits, teacher.ids)  # type: ignore[no-untyped-call]
+        nobody = others < LOWEST / 2  # every other token is masked
+        student = torch.cat([kept, others.masked_fill(nobody, -torch.inf)], -1)
         known = torch.cat([known, teacher.tail.to(logits.dtype).clamp(min=0).log()[..., None]], -1)
+    else:
+        student = logits.gather(-1, teacher.ids)
     return LogProbabilities(*(tempered(logs, temperature) for logs in allowed(student, known)))
+
+
+class KeptAndOthers(torch.autograd.Function):
+    """The logits of some tokens, and the logarithm of the sum of all others' exponentials.
+
+    Its backward pass goes over the vocabulary once, where torch's for gathering, scattering and adding up go six times.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of the tokens, [tokens, k], and of all others together, [tokens, 1]."""
+        # Not log(1 - sum of the k): a student that is sure of them would leave nothing but rounding.
+        others = logits.scatter(-1, ids, LOWEST).logsumexp(-1, keepdim=True)
+        ctx.save_for_backward(logits, ids, others)
+        return logits.gather(-1, ids), others
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, kept: Tensor, others: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of the logits."""
+        logits, ids, whole = ctx.saved_tensors
+        slope = (logits - whole).exp_().mul_(others)
+        return slope.scatter_(-1, ids, kept), None  # over what was made for them, which may be infinite
 
 
 def allowed(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
