@@ -48,7 +48,8 @@ class CrossTokenizerDistillation(TaughtModule):
         supervised_weight: w, the weight of the negative log-likelihood of the lesson's text, from 0 to 1.
         temperature: T, by which the logits of both are divided; above 0.
         temperature_squared: Whether the divergence is multiplied by T^2, which keeps its gradient about as large.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 2e-4 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
@@ -61,7 +62,7 @@ class CrossTokenizerDistillation(TaughtModule):
         supervised_weight: float = 0.5,
         temperature: float = 1.0,
         temperature_squared: bool = True,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         frozen = FrozenTeacher(teacher)

@@ -43,7 +43,8 @@ class DualHeadDistillation(ScorerModule):
         temperature: T, by which the logits of both are divided; 2 in the authors' code.
         of_difference: Compare s((z_S - z_T) / T) with 1/2 instead of s(z_S / T) with s(z_T / T).
         head_seed: Seed of the second head's first values.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 2e-5 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update; None keeps it.
     """
 
@@ -55,7 +56,7 @@ class DualHeadDistillation(ScorerModule):
         temperature: float = 2.0,
         of_difference: bool = False,
         head_seed: int = 1,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-5, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, optimizer, schedule)

@@ -46,7 +46,8 @@ class FeatureDistillation(TaughtModule):
         temperature: T, by which the logits of both are divided for the divergence; above 0.
         temperature_squared: Whether the divergence is multiplied by T^2.
         projection_seed: Seed of the projections' first values.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 2e-4 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
@@ -61,7 +62,7 @@ class FeatureDistillation(TaughtModule):
         temperature: float = 1.0,
         temperature_squared: bool = True,
         projection_seed: int = 0,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         frozen = FrozenTeacher(teacher)

@@ -48,7 +48,8 @@ class LogitDistillation(TaughtModule):
             keeps its gradient about as large at every T; TRL leaves it out.
         teacher_schedule: Scales 1 - w, the teacher's weight, from update to update; what it loses the likelihood gains.
             `Linear(warmup_share=0, floor=0)` lets a teacher begin and the text end, after SALT; None keeps it.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 2e-4 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
@@ -62,7 +63,7 @@ class LogitDistillation(TaughtModule):
         temperature: float = 1.0,
         temperature_squared: bool = True,
         teacher_schedule: Schedule | None = None,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         source = StoredTeacher(teacher) if isinstance(teacher, LogitStore) else FrozenTeacher(teacher)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,7 @@ from lightning_modules.companion import Companion
 from lightning_modules.losses.policy import marginal_nll
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.schedules import Schedule
-from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.supervised import AdamWSettings, OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.student import Student
 
 __all__ = ["MarginalLikelihood"]
@@ -36,17 +38,20 @@ class MarginalLikelihood(SupervisedModule):
         student: The model that learns.
         exponent: The authors' beta, above 0 and at most 1.
         supervised_weight: Share of ordinary training on all answers, from 0 to 1.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 1e-5 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
+
+    adamw: ClassVar[AdamWSettings] = {"lr": 1e-5, "weight_decay": 0.01}
 
     def __init__(
         self,
         student: Student,
         exponent: float = 0.25,
         supervised_weight: float = 0.0,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=1e-5, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, optimizer, schedule)

@@ -35,7 +35,8 @@ class NoisyInputs(SupervisedModule):
         share: Chance that a token of the answer is replaced, in [0, 1], once warm.
         warmup_share: Share of the run over which that chance rises evenly from 0, in [0, 1].
         seed: Decides which tokens are replaced.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 2e-4 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
@@ -47,7 +48,7 @@ class NoisyInputs(SupervisedModule):
         share: float = 0.4,
         warmup_share: float = 0.66,
         seed: int = 0,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, optimizer, schedule)

@@ -6,7 +6,6 @@ import logging
 from functools import cached_property, partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from lightning_modules.collate import Batch
@@ -51,7 +50,8 @@ class OnPolicyDistillation(LogitDistillation):
         temperature: T, by which the logits of both are divided for the divergence; above 0.
         temperature_squared: Whether the divergence is multiplied by T^2.
         teacher_schedule: On given texts, scales 1 - w from update to update; None keeps it.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 2e-4 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
@@ -68,7 +68,7 @@ class OnPolicyDistillation(LogitDistillation):
         temperature: float = 1.0,
         temperature_squared: bool = True,
         teacher_schedule: Schedule | None = None,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from lightning_modules.losses import part_sums, weighted_loss
 from lightning_modules.policy_figures import PolicyFigures
 from lightning_modules.policy_losses import MARKS, Marks, PolicyLoss
 from lightning_modules.schedules import Schedule
-from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.supervised import AdamWSettings, OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.student import Student
 
 __all__ = ["Average", "PolicyModule"]
@@ -45,9 +45,12 @@ class PolicyModule(SupervisedModule):
         loss: What is made of ratios and rewards.
         average: What the sum is divided by.
         longest_answer: The constant of average "constant", in tokens; left out otherwise.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 1e-5 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update; None keeps it.
     """
+
+    adamw: ClassVar[AdamWSettings] = {"lr": 1e-5, "weight_decay": 0.01}
 
     def __init__(
         self,
@@ -55,7 +58,7 @@ class PolicyModule(SupervisedModule):
         loss: PolicyLoss,
         average: Average = "tokens",
         longest_answer: int | None = None,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=1e-5, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, optimizer, schedule)

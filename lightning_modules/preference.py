@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from lightning_modules.preference_reference import reference_sums
 from lightning_modules.preferences import Preference
 from lightning_modules.rendered import RenderedLessons
 from lightning_modules.schedules import Schedule
-from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.supervised import AdamWSettings, OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.renderings import CHOSEN
 from students.student import Student
 
@@ -41,17 +41,20 @@ class PreferenceModule(SupervisedModule):
         preference: The loss: `lightning_modules.DPO` and others.
         reference: A model to compare with; None for the student as it is before training. Its tokenizer must have the
             student's vocabulary.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 1e-6 and a
+            weight decay of 0.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
+
+    adamw: ClassVar[AdamWSettings] = {"lr": 1e-6, "weight_decay": 0.0}
 
     def __init__(
         self,
         student: Student,
         preference: Preference,
         reference: Student | None = None,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=1e-6, weight_decay=0.0),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, optimizer, schedule)

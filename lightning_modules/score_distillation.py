@@ -39,7 +39,8 @@ class ScoreDistillation(ScorerModule):
         student: The scorer that learns, a students.Scorer without labels.
         learn: "margins" for Margin-MSE; "scores" for (S - T)^2, which a text alone can teach.
         scale: The teachers' scores are multiplied by this; judges' lie in [0, 1].
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 2e-5 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update; None keeps it.
     """
 
@@ -48,7 +49,7 @@ class ScoreDistillation(ScorerModule):
         student: Student,
         learn: Literal["margins", "scores"] = "margins",
         scale: float = 1.0,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-5, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, optimizer, schedule)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from lessons.errors import ConfigError
 from lightning_modules.collate import Batch, Weighted
 from lightning_modules.companion import Companion
 from lightning_modules.schedules import Schedule
-from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.supervised import AdamWSettings, OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.scorer import Scorer
 from students.split_model import SplitModel
 from students.student import Student
@@ -68,8 +69,13 @@ class ScorerModule(SupervisedModule):
         schedule: How the learning rate changes from update to update; None keeps it.
     """
 
+    adamw: ClassVar[AdamWSettings] = {"lr": 2e-5, "weight_decay": 0.01}
+
     def __init__(
-        self, student: Student, optimizer: OptimizerCallable, schedule: Schedule | SchedulerCallable | None = None
+        self,
+        student: Student,
+        optimizer: OptimizerCallable | None,
+        schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, optimizer, schedule)
 

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar, TypedDict
 
 import torch
 from lightning.pytorch import LightningModule
@@ -26,12 +26,21 @@ from students.encoder_decoder import split_of
 from students.split_model import SplitModel
 from students.student import Student
 
-__all__ = ["SupervisedModule"]
+__all__ = ["AdamWSettings", "SupervisedModule"]
 
 log = logging.getLogger(__name__)
 
 OptimizerCallable = Callable[[Iterable[Any]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
+
+
+class AdamWSettings(TypedDict):
+    """Settings of `torch.optim.AdamW`."""
+
+    lr: float
+    """Learning rate."""
+    weight_decay: float
+    """Decay of the weights, times the rate, at every update."""
 
 
 class SupervisedModule(LightningModule):
@@ -44,15 +53,20 @@ class SupervisedModule(LightningModule):
 
     Args:
         student: The model that learns.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 2e-4 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
 
+    adamw: ClassVar[AdamWSettings] = {"lr": 2e-4, "weight_decay": 0.01}
+    """What the optimiser is where none is given. Not the default of the argument itself: the command line would carry
+    its settings over to any other class that knows them."""
+
     def __init__(
         self,
         student: Student,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=2e-4, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__()
@@ -166,7 +180,8 @@ class SupervisedModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser over what trains, and the schedule, stepped at every update."""
-        optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
+        trained = [p for p in self.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(trained, **self.adamw) if self.optimizer is None else self.optimizer(trained)
         if self.schedule is None:
             return optimizer
         if isinstance(self.schedule, Schedule):

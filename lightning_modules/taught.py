@@ -35,7 +35,7 @@ class TaughtModule(SupervisedModule):
         self,
         student: Student,
         source: LogitTeacher,
-        optimizer: OptimizerCallable,
+        optimizer: OptimizerCallable | None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, optimizer, schedule)

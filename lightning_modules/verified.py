@@ -6,8 +6,6 @@ import logging
 from functools import partial
 from typing import Any
 
-import torch
-
 from lessons.errors import CheckpointMismatch, ConfigError
 from lessons.lesson_set import LessonSet
 from lightning_modules.callbacks.run_folder import RunFolder
@@ -42,7 +40,8 @@ class VerifiedModule(PolicyModule):
         policy: File with the log-probabilities of the policy that wrote the answers, from
             `lightning_modules.log_policy`. None: the student as it is when the run starts wrote them; they are measured
             then and kept in the run's folder.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 1e-5 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
@@ -54,7 +53,7 @@ class VerifiedModule(PolicyModule):
         average: Average = "tokens",
         longest_answer: int | None = None,
         policy: str | None = None,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=1e-5, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, loss, average, longest_answer, optimizer, schedule)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from lessons.grading import Grader
@@ -37,7 +36,8 @@ class OnlineVerifiedModule(PolicyModule):
         reward: "correct" gives right answers 1 and others 0; "score" takes the grader's partial credit.
         one_sided: What happens to questions whose answers all got the same reward: "leave_out" counts them and averages
             over the others, "keep" lets them count in the average.
-        optimizer: The optimiser's class and settings, without the parameters.
+        optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 1e-5 and a
+            weight decay of 0.01.
         schedule: How the learning rate changes from update to update: one of ours, or the class and settings of any
             torch scheduler, stepped at every update; None keeps it.
     """
@@ -54,7 +54,7 @@ class OnlineVerifiedModule(PolicyModule):
         longest_answer: int | None = None,
         reward: RewardSource = "correct",
         one_sided: OneSided = "leave_out",
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(parameters, lr=1e-5, weight_decay=0.01),
+        optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         super().__init__(student, loss, average, longest_answer, optimizer, schedule)

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from lessons.errors import CheckpointMismatch, ConfigError, DataError, Stopped
-from lightning_modules import CurriculumDataModule, train
+from lightning_modules import DPO, CurriculumDataModule, PreferenceModule, SupervisedModule, train
 from lightning_modules.callbacks import RunFolder
 from students import Adapted, Pretrained, RandomWeights, Student
 
@@ -67,6 +67,29 @@ def test_the_exported_student_has_the_trained_weights(fit_config: Callable[..., 
     exported = AutoModelForCausalLM.from_pretrained(folder.student).state_dict()
     for name, tensor in checkpoint["state_dict"].items():
         assert torch.equal(exported[name.removeprefix("model.")], tensor), name
+
+
+def test_an_optimiser_has_the_settings_it_was_given_and_no_others(
+    settings: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config = tmp_path / "train.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    with pytest.raises(SystemExit):
+        train(["fit", "--config", str(config), "--print_config"])
+    printed = yaml.safe_load(capsys.readouterr().out)["model"]["init_args"]["optimizer"]
+    assert printed["class_path"] == "torch.optim.SGD"
+    assert (printed["init_args"]["lr"], printed["init_args"]["weight_decay"]) == (0.5, 0)
+
+
+def test_without_an_optimiser_it_is_adamw_at_the_modules_own_rate() -> None:
+    student = Student(RandomWeights(16, 1, 1))
+    rates = {}
+    for module in (SupervisedModule(student), PreferenceModule(student, DPO())):
+        module.configure_model()
+        optimizer = module.configure_optimizers()
+        assert type(optimizer) is torch.optim.AdamW
+        rates[type(module)] = {(group["lr"], group["weight_decay"]) for group in optimizer.param_groups}
+    assert rates == {SupervisedModule: {(2e-4, 0.01)}, PreferenceModule: {(1e-6, 0.0)}}
 
 
 def test_an_adapter_is_written_alone_as_well(fit_config: Callable[..., RunFolder]) -> None:
