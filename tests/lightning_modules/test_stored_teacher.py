@@ -161,8 +161,7 @@ def test_two_processes_train_what_one_does(
     module = distil(
         store if kind == "stored" else teacher(),
         GeneralizedJSD(),
-        # The command line keeps the decay of the module's default optimiser for any that has one.
-        optimizer=lambda p: torch.optim.SGD(p, lr=0.5, weight_decay=0.01),
+        optimizer=lambda p: torch.optim.SGD(p, lr=0.5),
     )
     fit(1, "64-true", module=module)
     # Plain gradient descent: equal weights after six updates mean equal gradients in each.
