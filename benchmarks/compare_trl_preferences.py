@@ -25,7 +25,7 @@ from lessons import ArithmeticSource, RightAgainstWrong
 from lessons.records import Annotation, Grade, Provenance
 from lessons.tables import write_annotations, write_prompts
 from lightning_modules import DPO, IPO, KTO, ORPO, CurriculumDataModule, Preference, PreferenceModule, SimPO
-from lightning_modules.rendered import RenderedLessons
+from lightning_modules.data.rendered import RenderedLessons
 from students import Contrasts, Pairs, RandomWeights, Rendering, Student
 
 PAIRS = 12

@@ -43,7 +43,7 @@ from lightning_modules import (
     LogitDistillation,
     SupervisedModule,
 )
-from lightning_modules.logit_distillation import token_terms
+from lightning_modules.distillation.logit_distillation import token_terms
 from lightning_modules.losses import Projection, chunked_terms
 from students import GGUF, LogitStore, LoRA, RationaleThenAnswer, Student
 from students.token_nll import token_nll

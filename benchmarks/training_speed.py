@@ -167,7 +167,7 @@ def shuffled(batches: Any) -> Iterator[tuple[Any, int]]:
     """Yield padded batches of random lessons, with their useful tokens."""
     import numpy as np
 
-    from lightning_modules.collate import Weighted, collate
+    from lightning_modules.data.collate import Weighted, collate
 
     order = list(range(len(batches.lessons)))
     random.Random(0).shuffle(order)

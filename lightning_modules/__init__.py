@@ -12,11 +12,19 @@ from lightning_modules.callbacks import (
     StudentExport,
     UpdateCheckpoint,
 )
-from lightning_modules.chunk_divergences import GOLD, ULD, ChunkDivergence
 from lightning_modules.cli import TutelageCLI, train
-from lightning_modules.companion import Companion
-from lightning_modules.cross_tokenizer import CrossTokenizerDistillation
-from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.data.companion import Companion
+from lightning_modules.data.data_module import CurriculumDataModule
+from lightning_modules.data.sampler import CurriculumSampler
+from lightning_modules.distillation.chunk_divergences import GOLD, ULD, ChunkDivergence
+from lightning_modules.distillation.cross_tokenizer import CrossTokenizerDistillation
+from lightning_modules.distillation.dual_head import DualHeadDistillation
+from lightning_modules.distillation.feature_distillation import FeatureDistillation
+from lightning_modules.distillation.features import FeatureLoss, HiddenCosine, HiddenDistance, HiddenSimilarity
+from lightning_modules.distillation.logit_distillation import LogitDistillation
+from lightning_modules.distillation.on_policy_distillation import OnPolicyDistillation
+from lightning_modules.distillation.on_policy_gradient import SampledReverseKL
+from lightning_modules.distillation.score_distillation import ScoreDistillation
 from lightning_modules.divergences import (
     AdaptiveKL,
     Divergence,
@@ -28,12 +36,7 @@ from lightning_modules.divergences import (
     SymmetricKL,
     TotalVariation,
 )
-from lightning_modules.dual_head import DualHeadDistillation
-from lightning_modules.feature_distillation import FeatureDistillation
-from lightning_modules.features import FeatureLoss, HiddenCosine, HiddenDistance, HiddenSimilarity
 from lightning_modules.input_noise import InputNoise, MaskedTokens, OwnTokens
-from lightning_modules.logit_distillation import LogitDistillation
-from lightning_modules.marginal_likelihood import MarginalLikelihood
 from lightning_modules.measures import (
     FixedSetLoss,
     Measure,
@@ -45,13 +48,13 @@ from lightning_modules.measures import (
     TrainingLosses,
 )
 from lightning_modules.noisy_inputs import NoisyInputs
-from lightning_modules.on_policy_distillation import OnPolicyDistillation
-from lightning_modules.on_policy_gradient import SampledReverseKL
-from lightning_modules.policy_log import log_policy
-from lightning_modules.policy_losses import GroupAdvantage, NegativeAware, PolicyLoss
-from lightning_modules.preference import PreferenceModule
+from lightning_modules.policy.losses import GroupAdvantage, NegativeAware, PolicyLoss
+from lightning_modules.policy.marginal_likelihood import MarginalLikelihood
+from lightning_modules.policy.policy_log import log_policy
+from lightning_modules.policy.verified import VerifiedModule
+from lightning_modules.policy.verified_online import OnlineVerifiedModule
 from lightning_modules.preferences import AFT, DPO, IPO, KTO, NPO, ORPO, REDI, UFT, Preference, SimPO
-from lightning_modules.sampler import CurriculumSampler
+from lightning_modules.preferences.preference import PreferenceModule
 from lightning_modules.sampling import (
     AdaptiveShare,
     AnswerWriter,
@@ -72,10 +75,7 @@ from lightning_modules.schedules import (
     Schedule,
     WarmupStableDecay,
 )
-from lightning_modules.score_distillation import ScoreDistillation
 from lightning_modules.supervised import SupervisedModule
-from lightning_modules.verified import VerifiedModule
-from lightning_modules.verified_online import OnlineVerifiedModule
 
 __all__ = [
     "AFT",

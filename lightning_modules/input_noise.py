@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lessons.errors import ConfigError
-from lightning_modules.collate import Batch
+from lightning_modules.data.collate import Batch
 from students.generation import Generation, sample
 from students.split_model import SplitModel
 from students.student import Student

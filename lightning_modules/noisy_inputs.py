@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lessons.errors import ConfigError
-from lightning_modules.collate import Batch
+from lightning_modules.data.collate import Batch
 from lightning_modules.input_noise import InputNoise
 from lightning_modules.schedules import Schedule
 from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule

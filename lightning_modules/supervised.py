@@ -16,10 +16,10 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lessons.errors import CheckpointMismatch
 from lessons.lesson_set import LessonSet
-from lightning_modules.collate import Batch
-from lightning_modules.companion import Companion
+from lightning_modules.data.collate import Batch
+from lightning_modules.data.companion import Companion
+from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.losses import part_sums, weighted_loss
-from lightning_modules.rendered import RenderedLessons
 from lightning_modules.schedules import Schedule
 from lightning_modules.sharding import shard
 from students.encoder_decoder import split_of

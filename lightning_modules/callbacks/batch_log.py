@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightning_modules.callbacks.run_folder import RunFolder, keep_lines
-from lightning_modules.collate import Batch
+from lightning_modules.data.collate import Batch
 
 __all__ = ["BatchLog"]
 

@@ -18,7 +18,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lessons.errors import ConfigError, Stopped
 from lessons.files import staged
 from lightning_modules.callbacks.run_folder import RunFolder
-from lightning_modules.collate import Batch
+from lightning_modules.data.collate import Batch
 
 __all__ = ["UpdateCheckpoint"]
 

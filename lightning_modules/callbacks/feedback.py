@@ -14,8 +14,8 @@ from curricula.feedback import Feedback
 from curricula.history import HistoryFolder
 from lessons.errors import ConfigError
 from lightning_modules.callbacks.run_folder import RunFolder, keep_lines
-from lightning_modules.collate import Batch
-from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.data.collate import Batch
+from lightning_modules.data.data_module import CurriculumDataModule
 from lightning_modules.measures.base import Figures, Measure
 from lightning_modules.supervised import SupervisedModule
 

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from lightning_modules.callbacks.run_folder import RunFolder, keep_lines
-from lightning_modules.collate import Batch
+from lightning_modules.data.collate import Batch
 
 __all__ = ["Figures"]
 

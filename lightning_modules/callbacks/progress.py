@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from lessons.files import write_text
 from lightning_modules.callbacks.run_folder import RunFolder, keep_lines
-from lightning_modules.collate import Batch
+from lightning_modules.data.collate import Batch
 from lightning_modules.gradient_norm import gradient_norm
 
 __all__ = ["Progress", "Totals"]

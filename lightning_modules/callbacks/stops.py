@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from lessons.errors import ConfigError
 from lightning_modules.callbacks.feedback import CurriculumFeedback
-from lightning_modules.collate import Batch
+from lightning_modules.data.collate import Batch
 from lightning_modules.gradient_norm import gradient_norm
 
 __all__ = ["StopOnGradientNorm", "StopOnPlateau", "StopOnTokens", "StopRule"]

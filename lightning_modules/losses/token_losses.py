@@ -1,7 +1,7 @@
 """The sums a loss is normalised from.
 
 Nothing here divides: a loss is a sum over supervised tokens, and its denominators belong to the whole optimiser step
-(`lightning_modules.collate.Batch.totals`), never to a micro-batch.
+(`lightning_modules.data.collate.Batch.totals`), never to a micro-batch.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lightning_modules.collate import Batch
-from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.data.collate import Batch
+from lightning_modules.data.data_module import CurriculumDataModule
 from lightning_modules.supervised import SupervisedModule
 
 __all__ = ["Figures", "Measure", "chosen_lessons", "drawn_of"]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from lessons.lesson_set import LessonSet
-from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.data.data_module import CurriculumDataModule
+from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.measures.base import Figures, Measure
 from lightning_modules.measures.rendered_means import rendered_means
-from lightning_modules.rendered import RenderedLessons
 from lightning_modules.supervised import SupervisedModule
 from students.renderings import Rendering, render_all
 

@@ -9,8 +9,8 @@ import torch
 
 from lessons.errors import ConfigError
 from lessons.grading import Grader
-from lightning_modules.collate import Batch
-from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.data.collate import Batch
+from lightning_modules.data.data_module import CurriculumDataModule
 from lightning_modules.measures.base import Figures, Floats, Ints, Measure, chosen_lessons, drawn_of
 from lightning_modules.measures.trained import TrainedLessons
 from lightning_modules.supervised import SupervisedModule

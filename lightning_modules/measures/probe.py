@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from lightning_modules.collate import Batch
-from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.data.collate import Batch
+from lightning_modules.data.data_module import CurriculumDataModule
 from lightning_modules.measures.base import Figures, Measure, chosen_lessons
 from lightning_modules.measures.rendered_means import error_norms, losses, rendered_means
 from lightning_modules.supervised import SupervisedModule

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_modules.collate import Batch, Weighted, collate
+from lightning_modules.data.collate import Batch, Weighted, collate
+from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.measures.base import Floats, Ints
-from lightning_modules.rendered import RenderedLessons
 from lightning_modules.supervised import SupervisedModule
 from students.ranks import Ranks
 from students.scoring import batches, error_norm

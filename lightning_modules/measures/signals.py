@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 
-from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.data.data_module import CurriculumDataModule
 from lightning_modules.measures.base import Figures, Measure, chosen_lessons
 from lightning_modules.supervised import SupervisedModule
 from students.ranks import Ranks

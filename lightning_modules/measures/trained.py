@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lightning_modules.collate import Batch
-from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.data.collate import Batch
+from lightning_modules.data.data_module import CurriculumDataModule
 from lightning_modules.measures.base import Ints
 from students.ranks import Ranks
 

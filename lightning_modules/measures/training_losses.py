@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from curricula.state import pack, unpack
-from lightning_modules.collate import Batch
-from lightning_modules.data_module import CurriculumDataModule
+from lightning_modules.data.collate import Batch
+from lightning_modules.data.data_module import CurriculumDataModule
 from lightning_modules.measures.base import Figures, Floats, Measure
 from lightning_modules.measures.trained import places_of_numbers
 from lightning_modules.supervised import SupervisedModule

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lessons.errors import ConfigError
-from lightning_modules.micro_batches import MicroBatches
-from lightning_modules.rendered import RenderedLessons
-from lightning_modules.sampler import CurriculumSampler, Step
+from lightning_modules.data.micro_batches import MicroBatches
+from lightning_modules.data.rendered import RenderedLessons
+from lightning_modules.data.sampler import CurriculumSampler, Step
 from lightning_modules.sampling.answers import Asked
 
 __all__ = ["asked_of", "prompt_lengths", "refuse_full_prompts"]

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lightning_modules.collate import Batch, Plan, Weighted, collate
-from lightning_modules.micro_batches import MicroBatches
-from lightning_modules.rendered import Sequence32
+from lightning_modules.data.collate import Batch, Plan, Weighted, collate
+from lightning_modules.data.micro_batches import MicroBatches
+from lightning_modules.data.rendered import Sequence32
 from lightning_modules.sampling.answers import Answer
 from students.ranks import Ranks
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from lessons.errors import ConfigError
-from lightning_modules.collate import Batch
-from lightning_modules.micro_batches import MicroBatches
+from lightning_modules.data.collate import Batch
+from lightning_modules.data.micro_batches import MicroBatches
 from lightning_modules.sampling.answers import Answer, Asked
 from lightning_modules.sampling.asking import asked_of, refuse_full_prompts
 from lightning_modules.sampling.batches import SampledFigures, batches_of

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback
 
 from lessons.errors import ConfigError
 from lightning_modules import MaskedTokens, NoisyInputs, OwnTokens, SupervisedModule
-from lightning_modules.collate import Batch
+from lightning_modules.data.collate import Batch
 from students import TwoTask
 
 

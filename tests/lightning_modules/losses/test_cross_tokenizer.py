@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightning_modules import ForwardKL, GeneralizedJSD, ReverseKL, TotalVariation
-from lightning_modules.chunk_divergences import GOLD, ULD
+from lightning_modules.distillation.chunk_divergences import GOLD, ULD
 from lightning_modules.losses.chunked import Projection
 from lightning_modules.losses.cross_tokenizer import (
     ChunkSide,

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curricula.timetable import Planned
-from lightning_modules.micro_batches import MicroBatches
-from lightning_modules.rendered import RenderedLessons
-from lightning_modules.sampler import CurriculumSampler
+from lightning_modules.data.micro_batches import MicroBatches
+from lightning_modules.data.rendered import RenderedLessons
+from lightning_modules.data.sampler import CurriculumSampler
 from lightning_modules.sampling.asking import asked_of, prompt_lengths
 from students.renderings import Example
 

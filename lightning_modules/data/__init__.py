@@ -1,0 +1,1 @@
+"""Lessons to batches: rendered once, cut into micro-batches in the planned order, exactly resumable."""

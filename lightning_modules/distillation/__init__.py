@@ -1,0 +1,1 @@
+"""Modules that learn from what a teacher computes, not only from what it writes."""

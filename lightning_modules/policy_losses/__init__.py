@@ -1,7 +1,0 @@
-"""Losses on answers that a verifier has marked, chosen by class path."""
-
-from lightning_modules.policy_losses.base import MARKS, Marks, PolicyLoss
-from lightning_modules.policy_losses.group_advantage import GroupAdvantage
-from lightning_modules.policy_losses.negative_aware import NegativeAware
-
-__all__ = ["MARKS", "GroupAdvantage", "Marks", "NegativeAware", "PolicyLoss"]

@@ -1,0 +1,1 @@
+"""Teachers whose distributions and hidden states can be seen: in the run, or stored before it."""
