@@ -31,6 +31,7 @@ class Ranks:
         if not dist.is_initialized():
             if int(os.environ.get("WORLD_SIZE", "1")) == 1 or "MASTER_ADDR" not in os.environ:
                 return cls()
+            take_own_device()
             dist.init_process_group()  # reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT
         return cls(dist.get_rank(), dist.get_world_size())
 
@@ -45,3 +46,11 @@ class Ranks:
             values.copy_(moved)
         else:
             dist.all_reduce(values)
+
+
+def take_own_device() -> None:
+    """Make the launcher's n-th process of a machine use its n-th accelerator; without this all would use the first."""
+    import torch
+
+    if torch.accelerator.is_available():
+        torch.accelerator.set_device_index(int(os.environ.get("LOCAL_RANK", "0")) % torch.accelerator.device_count())
