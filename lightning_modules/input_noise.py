@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lessons.errors import ConfigError
 from lightning_modules.data.collate import Batch
-from students.generation import Generation, sample
+from students.decoding import Generation, sample
 from students.split_model import SplitModel
 from students.student import Student
 

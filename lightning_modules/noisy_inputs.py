@@ -13,7 +13,7 @@ from lightning_modules.data.collate import Batch
 from lightning_modules.input_noise import InputNoise
 from lightning_modules.schedules import Schedule
 from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
-from students.generation import stream
+from students.decoding import stream
 from students.student import Student
 
 __all__ = ["NoisyInputs"]

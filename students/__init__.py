@@ -2,9 +2,10 @@
 
 from students.byte_pairs import BytePairTokenizer
 from students.characters import CharacterTokenizer, TokenizerRecipe
+from students.decoding import Generation
 from students.encoder import Encoded, Encoder
 from students.exam import sit
-from students.generation import Generated, Generation, answer
+from students.generation import Generated, answer
 from students.logit_store import LogitStore
 from students.lora import LoRA
 from students.precision import choose_precision

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from lessons.errors import ConfigError
+from students.decoding import Generation, by_row, sample
 from students.split_model import SplitModel
 
 if TYPE_CHECKING:
-    from students.generation import Generation
     from students.student import Student
 
 __all__ = ["EncoderDecoder", "generate_batch", "is_encoder_decoder", "split_of"]
@@ -127,7 +127,6 @@ def generate_batch(
     from transformers.modeling_outputs import BaseModelOutput
 
     from students.ends import Ends
-    from students.generation import by_row, sample
 
     model: Any = student.model
     ends = Ends(student, stop_text)

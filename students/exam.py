@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Attempt, Prompt
-from students.generation import Generated, Generation, Progress, answer
+from students.decoding import Generation
+from students.generation import Generated, Progress, answer
 from students.renderings import Rendering
 
 if TYPE_CHECKING:

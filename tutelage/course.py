@@ -11,7 +11,7 @@ from curricula import Mixture, NextPrompts, Ordering, Selector, Shuffled, Signal
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.sources import PromptSource
-from students.generation import Generation
+from students.decoding import Generation
 from students.renderings import Rendering
 from students.student import Student
 from teachers import Annotator, Batches, Budget, Limits, RecordedAnnotations, TeacherBackend

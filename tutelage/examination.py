@@ -12,7 +12,7 @@ from lessons.grading import Grader
 from lessons.records import Annotation, Attempt, Prompt
 from lessons.report_card import ReportCard
 from lessons.tables import read_annotations, read_prompts, write_attempts
-from students.generation import Generation
+from students.decoding import Generation
 from students.renderings import Rendering
 from students.student import Student
 from teachers import Annotator, Budget, Limits, Progress, RationaleAnnotator, TeacherBackend, distill

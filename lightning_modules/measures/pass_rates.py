@@ -14,8 +14,8 @@ from lightning_modules.data.data_module import CurriculumDataModule
 from lightning_modules.measures.base import Figures, Floats, Ints, Measure, chosen_lessons, drawn_of
 from lightning_modules.measures.trained import TrainedLessons
 from lightning_modules.supervised import SupervisedModule
+from students.decoding import Generation
 from students.exam import sit
-from students.generation import Generation
 from students.ranks import Ranks
 
 __all__ = ["PassRates", "variation"]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lightning_modules.sampling.answers import Asked
-from students.generation import Generation
+from students.decoding import Generation
 from students.student import Student
 
 __all__ = ["AnswerWriter", "Request"]

@@ -19,7 +19,7 @@ from lightning_modules.sampling.asking import asked_of, refuse_full_prompts
 from lightning_modules.sampling.batches import SampledFigures, batches_of
 from lightning_modules.sampling.sampling import Sampling
 from lightning_modules.sampling.share import FixedShare, StudentShare
-from students.generation import stream
+from students.decoding import stream
 from students.ranks import Ranks
 
 if TYPE_CHECKING:

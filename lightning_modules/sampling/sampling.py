@@ -11,7 +11,7 @@ from lightning_modules.sampling.answer_writer import AnswerWriter, Request
 from lightning_modules.sampling.answers import Asked
 from lightning_modules.sampling.own_answers import OwnAnswers
 from lightning_modules.sampling.replay import Replay
-from students.generation import Generation, stream
+from students.decoding import Generation, stream
 
 __all__ = ["Sampling"]
 

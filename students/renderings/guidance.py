@@ -13,7 +13,7 @@ from students.renderings.hinted import Hinted
 from students.renderings.wrapping import asked
 
 if TYPE_CHECKING:
-    from students.generation import Generation
+    from students.decoding import Generation
     from students.student import Student
 
 __all__ = ["FollowGuidance", "WriteGuidance"]

@@ -18,8 +18,8 @@ from lessons.grading import Grader
 from lessons.lesson_set import LessonSet
 from lessons.records import Prompt
 from lessons.tables import ATTEMPT_SCHEMA, attempt_to_row
+from students.decoding import Generation
 from students.exam import sit
-from students.generation import Generation
 from students.renderings import Rendering
 from students.student import Student
 

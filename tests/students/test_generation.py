@@ -8,7 +8,8 @@ import torch
 
 from lessons.errors import ConfigError, RenderingError
 from students import Generation, Student, answer
-from students.generation import continuations, sample, stream
+from students.decoding import sample, stream
+from students.generation import continuations
 from tests.students.conftest import ask, tiny_weights
 
 QUESTIONS = [ask("1" * k + "+2=?") for k in (1, 30, 2, 9, 9, 17, 4, 25, 3, 12)]

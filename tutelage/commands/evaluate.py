@@ -7,7 +7,7 @@ from pathlib import Path
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.sources import PromptSource
-from students.generation import Generation
+from students.decoding import Generation
 from students.renderings import Rendering
 from students.student import Student
 from teachers import Annotator, Budget, Limits, TeacherBackend

@@ -27,7 +27,7 @@ from lightning_modules import (
     SkewReverseKL,
 )
 from students import LoRA, QuestionOnly, RationaleThenAnswer, Student, TwoTask, render_all
-from students.generation import stream
+from students.decoding import stream
 
 LONGEST = 12
 

@@ -19,7 +19,8 @@ from lessons.errors import ConfigError, MissingSecret
 from lightning_modules import OnPolicyDistillation, ReverseKL, SampledReverseKL, Sampling, ServedAnswers
 from lightning_modules.sampling import Asked
 from students import Generation, Pretrained, Student
-from students.generation import continuations, stream
+from students.decoding import stream
+from students.generation import continuations
 
 LONGEST = 8
 
