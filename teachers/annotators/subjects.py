@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from lessons.answers import join_answer
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Attempt, Prompt
@@ -68,8 +69,7 @@ def earlier_subjects(earlier: Iterable[Annotation], kind: str) -> list[Subject]:
 
 def whole_text(annotation: Annotation) -> str:
     """Return the text of an annotation with its answer line."""
-    answer = [] if annotation.answer is None else [f"Answer: {annotation.answer}"]
-    return "\n".join([annotation.text, *answer] if annotation.text else answer)
+    return join_answer(annotation.text, annotation.answer)
 
 
 class SubjectAnnotator(Annotator):
