@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,16 @@ from curricula.arrays import Positions, Scores
 from curricula.groups import Groups
 from lessons.errors import ConfigError, DataError
 
-__all__ = ["Feedback"]
+__all__ = ["Feedback", "Measured"]
+
+
+class Measured(NamedTuple):
+    """One figure of the lessons that were measured."""
+
+    places: Positions
+    """Places in the pool, int64 [measured]."""
+    values: Scores
+    """Their figures, none of them NaN, float64 [measured]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +51,21 @@ class Feedback:
                     f"The feedback of update {self.update} names {len(self.places)} lessons and has {len(values)} "
                     f"values of {name!r}; each lesson needs one. Measure both on the same lessons."
                 )
+
+    def by_lesson(self, name: str) -> Measured:
+        """Return a figure of single lessons, without those that were not measured.
+
+        Raises:
+            ConfigError: It was measured of none.
+        """
+        if name not in self.lessons:
+            raise ConfigError(
+                f"The plan listens for {name!r} by lesson, which the feedback of update {self.update} does not hold; "
+                f"it has: {', '.join(self.lessons) or 'none'}. Let the trainer measure it, or name another figure."
+            )
+        values = self.lessons[name]
+        known = ~np.isnan(values)
+        return Measured(self.places[known], values[known])
 
     def metric(self, name: str) -> float:
         """Return a figure of the whole student.
@@ -80,9 +105,9 @@ class Feedback:
                 f"has by group: {', '.join(self.groups) or 'none'}; by lesson: {', '.join(self.lessons) or 'none'}. "
                 "Let the trainer measure it, or name another figure."
             )
-        measured_here = ~np.isnan(self.lessons[name])
-        codes = groups.codes[self.places[measured_here]]
-        sums = np.bincount(codes, self.lessons[name][measured_here], len(groups))
+        places, values = self.by_lesson(name)
+        codes = groups.codes[places]
+        sums = np.bincount(codes, values, len(groups))
         counts = np.bincount(codes, minlength=len(groups))
         means: Scores = np.divide(sums, counts, out=np.full(len(groups), np.nan), where=counts > 0)
         return means

@@ -56,15 +56,7 @@ class BestHeard(Mixture):
 
     def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
         """Take in the figures of the lessons that were measured."""
-        if self.figure not in feedback.lessons:
-            raise ConfigError(
-                f"BestHeard listens for {self.figure!r} by lesson, which the feedback of update {feedback.update} does "
-                f"not hold; it has: {', '.join(feedback.lessons) or 'none'}. Let the trainer measure it, or name "
-                "another figure."
-            )
-        figures, values = state["figures"].copy(), feedback.lessons[self.figure]
-        measured = ~np.isnan(values)
-        places, new = feedback.places[measured], values[measured]
+        figures, (places, new) = state["figures"].copy(), feedback.by_lesson(self.figure)
         old = np.where(np.isnan(figures[places]), new, figures[places])
         figures[places] = self.keep * old + (1 - self.keep) * new
         return {"figures": figures, "heard": True}

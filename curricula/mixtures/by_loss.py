@@ -79,15 +79,8 @@ class LossByLoss(Mixture):
         Raises:
             ConfigError: The figure was not measured.
         """
-        if self.figure not in feedback.lessons:
-            raise ConfigError(
-                f"LossByLoss listens for {self.figure!r} by lesson, which the feedback of update {feedback.update} "
-                f"does not hold; it has: {', '.join(feedback.lessons) or 'none'}. Let the trainer measure it, or name "
-                "another figure."
-            )
-        losses, values = state["losses"].copy(), feedback.lessons[self.figure]
-        measured = ~np.isnan(values)
-        losses[feedback.places[measured]] = values[measured]
+        losses, measured = state["losses"].copy(), feedback.by_lesson(self.figure)
+        losses[measured.places] = measured.values
         return {"mixture": self.mixture.hear(pool, state["mixture"], feedback), "losses": losses}
 
     def draw(self, pool: Pool, state: State, moment: Moment) -> Draw:

@@ -76,15 +76,8 @@ class SelfPaced(Mixture):
         Raises:
             ConfigError: The figure was not measured.
         """
-        if self.figure not in feedback.lessons:
-            raise ConfigError(
-                f"SelfPaced listens for {self.figure!r} by lesson, which the feedback of update {feedback.update} does "
-                f"not hold; it has: {', '.join(feedback.lessons) or 'none'}. Let the trainer measure it, or name "
-                "another figure."
-            )
-        figures, values = state["figures"].copy(), feedback.lessons[self.figure]
-        measured = ~np.isnan(values)
-        figures[feedback.places[measured]] = values[measured]
+        figures, measured = state["figures"].copy(), feedback.by_lesson(self.figure)
+        figures[measured.places] = measured.values
         return {"pacing": self.pacing.hear(state["pacing"], feedback), "figures": figures}
 
     def draw(self, pool: Pool, state: State, moment: Moment) -> Draw:

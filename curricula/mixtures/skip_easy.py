@@ -71,14 +71,8 @@ class SkipEasy(Mixture):
 
     def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
         """Judge the last predictions, then learn from the losses."""
-        if self.figure not in feedback.lessons:
-            raise ConfigError(
-                f"SkipEasy listens for {self.figure!r} by lesson, which the feedback of update {feedback.update} does "
-                f"not hold; it has: {', '.join(feedback.lessons) or 'none'}. Let the trainer measure it, or name "
-                "another figure."
-            )
-        measured = ~np.isnan(feedback.lessons[self.figure])
-        losses, words = feedback.lessons[self.figure][measured], self.words(pool)[feedback.places[measured]]
+        places, losses = feedback.by_lesson(self.figure)
+        words = self.words(pool)[places]
         recent = np.concatenate([state["losses"], losses])[-self.window :]
         hard = losses > recent.mean() if len(recent) else np.empty(0, bool)
         odds = log_odds(state["with_word"], state["lessons"])

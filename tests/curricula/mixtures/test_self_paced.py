@@ -82,6 +82,6 @@ def test_what_it_cannot_do_is_refused(make_pool: Make) -> None:
     with pytest.raises(ConfigError, match=r"SelfPaced got heard_weight=1\.5 and balance_power=1\.0; allowed are"):
         SelfPaced(Steady(), heard_weight=1.5).start(pool)
     with pytest.raises(
-        ConfigError, match=r"SelfPaced listens for 'loss' by lesson, .* update 4 does not hold; it has: n"
+        ConfigError, match=r"The plan listens for 'loss' by lesson, .* update 4 does not hold; it has: n"
     ):
         SelfPaced(Steady()).hear(pool, SelfPaced(Steady()).start(pool), Feedback(4))
