@@ -13,7 +13,7 @@ from lessons.lesson_set import LessonSet
 from lightning_modules.data.collate import Batch
 from lightning_modules.data.companion import Companion
 from lightning_modules.data.rendered import RenderedLessons
-from lightning_modules.distillation.taught import TaughtModule
+from lightning_modules.distillation.taught import TaughtModule, refuse_settings
 from lightning_modules.divergences import Divergence
 from lightning_modules.losses import TopK, chunked_terms, log_probabilities, projection_of, top_k_log_probabilities
 from lightning_modules.schedules import Schedule
@@ -81,16 +81,12 @@ class LogitDistillation(TaughtModule):
         Raises:
             ConfigError: They cannot.
         """
-        if not 0 <= self.supervised_weight < 1:
+        refuse_settings(self.supervised_weight, self.temperature)
+        if self.supervised_weight == 1:
             raise ConfigError(
-                f"The supervised weight is {self.supervised_weight}. Allowed are values of at least 0 and below 1: the "
-                "teacher has the rest. Correct `supervised_weight`; without a teacher use "
+                f"The supervised weight is {self.supervised_weight}, which leaves nothing to the teacher. Allowed are "
+                "values of at least 0 and below 1. Correct `supervised_weight`; without a teacher use "
                 "lightning_modules.SupervisedModule."
-            )
-        if not self.temperature > 0:
-            raise ConfigError(
-                f"The temperature is {self.temperature}. Allowed are values above 0; 1 compares the distributions as "
-                "they are. Correct `temperature`."
             )
         self.divergence.check()
         self.source.check(self.student)

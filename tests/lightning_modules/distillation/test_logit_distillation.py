@@ -179,7 +179,7 @@ def test_half_precision_trains(fit: Callable[..., Any], distil: Callable[..., An
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"supervised_weight": 1.0}, r"supervised weight is 1.0. Allowed.*below 1.*use.*SupervisedModule"),
+        ({"supervised_weight": 1.0}, r"supervised weight is 1.0, .*Allowed.*below 1.*use.*SupervisedModule"),
         ({"temperature": 0.0}, r"temperature is 0.0. Allowed are values above 0.*Correct `temperature`"),
         ({"divergence": GeneralizedJSD(2.0)}, r"GeneralizedJSD got beta=2.0"),
     ],
