@@ -100,6 +100,7 @@ class Account:
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
+        self.capped = any(cap is not None for cap in (budget.dollars, budget.calls, budget.tokens))
         self.spent = Cost()
         """Settled calls, and lost ones at their worst case."""
         self.reserved = Cost()
@@ -112,7 +113,7 @@ class Account:
         Raises:
             BudgetExceeded: It does not fit even when all others have settled.
         """
-        while not self.fits(self.spent + self.reserved + worst):
+        while self.capped and not self.fits(self.spent + self.reserved + worst):
             if not self.fits(self.spent + worst) or not self.reserved.calls:
                 raise BudgetExceeded(self.refusal(worst))
             self.freed.clear()

@@ -57,8 +57,8 @@ class Price:
 
     @classmethod
     def free(cls) -> Price:
-        """Make the price of a model on this machine."""
-        return cls.flat(0.0, 0.0)
+        """Return the price of a model on this machine."""
+        return FREE
 
     def scaled(self, factor: float) -> Price:
         """Return the price with every rate multiplied by a factor: what a batch costs.
@@ -105,6 +105,9 @@ class Price:
             if other is not None:
                 dearest = max(dearest, other.highest)
         return (input_tokens * dearest + output_tokens * self.output.highest) / 1e6
+
+
+FREE = Price.flat(0.0, 0.0)
 
 
 def find_price(

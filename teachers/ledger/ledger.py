@@ -11,6 +11,7 @@ from types import TracebackType
 
 from lessons.errors import DataError, StorageError
 from teachers.backend import JSON
+from teachers.ledger.absent_keys import AbsentKeys
 from teachers.ledger.ledger_records import Attempted, LedgerTotals, StoredReply
 from teachers.ledger.ledger_schema import connect
 from teachers.ledger.ledger_writer import LedgerWriter
@@ -34,6 +35,7 @@ class Ledger:
         self.path = Path(path)
         self.reader: sqlite3.Connection | None = None
         self.writer: LedgerWriter | None = None
+        self.absent = AbsentKeys(self.rows)
 
     def __enter__(self) -> Ledger:
         try:
@@ -67,16 +69,22 @@ class Ledger:
         if self.reader is not None:
             self.reader.close()
             self.reader = None
+            self.absent = AbsentKeys(self.rows)  # the file may be another when it is opened again
         if self.writer is not None:
             self.writer.close()
             self.writer = None
 
     def get(self, key: str) -> StoredReply | None:
         """Return the reply stored under a key, or None."""
+        if key in self.absent:
+            return None
         row = self.rows(
             "SELECT raw, input_tokens, output_tokens, cost_dollars FROM replies WHERE key = ?", key
         ).fetchone()
-        return None if row is None else StoredReply(key, json.loads(row[0]), *row[1:])
+        if row is None:
+            self.absent.missed()
+            return None
+        return StoredReply(key, json.loads(row[0]), *row[1:])
 
     def __contains__(self, key: str) -> bool:
         return self.rows("SELECT 1 FROM replies WHERE key = ?", key).fetchone() is not None
@@ -98,6 +106,7 @@ class Ledger:
         Raises:
             StorageError: (by the result) The disk refused the write.
         """
+        self.absent.mark(key)
         written = write_json(raw)
         text = storable(written)
         if text != written:
