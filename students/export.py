@@ -1,166 +1,172 @@
-"""Export: a student as a folder that `AutoModelForCausalLM` and `AutoTokenizer` load, with a model card."""
+"""Export: a model as a folder that transformers loads, with a model card. It knows parts; a student brings them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lessons.errors import ConfigError
 from lessons.folders import MARKER, staged_folder
-from lessons.transformers_models import bars_on_terminals_only, plain_model
+from lessons.transformers_models import bars_on_terminals_only
+from students.encoder import Encoder
+from students.lora import LoRA, merged_tensors
 
 if TYPE_CHECKING:
-    from students.heavy_types import PreTrainedModel, torch
-    from students.student import Student
+    from students.heavy_types import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, torch
 
-__all__ = ["export", "export_adapter", "model_card"]
+__all__ = [
+    "TO_GENERATE",
+    "TO_TRANSFORM",
+    "Origin",
+    "Purpose",
+    "generation_config",
+    "model_card",
+    "plain_tensors",
+    "write_adapter",
+    "write_folder",
+]
 
 
-def export(student: Student, folder: str | Path, provenance: Mapping[str, Any], replace_ours: bool = False) -> Path:
-    """Write weights (safetensors, adapter merged), tokenizer with chat template, generation settings and README.md.
+class Purpose(NamedTuple):
+    """What an exported folder is for, and how it is used."""
 
-    The folder appears whole or not at all. The student in memory is not changed.
+    kind: str
+    """Name of the class of transformers that loads it."""
+    task: str
+    """What the hub calls models of this sort."""
+    usage: str
+    """Lines of Python that use the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an exported folder comes from."""
+
+    weights: str
+    """Name of the weights that training started from."""
+    fingerprint: str
+    """SHA-256 of the student before training."""
+    adapter: LoRA | None = None
+    """The adapter that was trained; None where all weights were."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Teachers, curriculum, data fingerprint, figures ...: JSON values, each under a title."""
+
+
+def write_folder(
+    folder: str | Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    purpose: Purpose,
+    origin: Origin,
+    replace_ours: bool,
+) -> Path:
+    """Write weights (safetensors), tokenizer with chat template, README.md and the record of where they come from.
+
+    The folder appears whole or not at all.
 
     Args:
-        student: What to write.
         folder: Where; it must not exist.
-        provenance: Where the student comes from, JSON values: teachers, curriculum, data fingerprint, figures ...
-            Written to the model card and to tutelage.json.
+        model: A plain model of transformers.
+        tokenizer: The tokenizer that belongs to it.
+        purpose: What the model is for.
+        origin: Where it comes from: written to README.md and to tutelage.json.
         replace_ours: Allow replacing a folder that an earlier export wrote.
 
     Raises:
         ConfigError: The folder exists and may not be replaced.
         StorageError: The disk refused a write.
     """
-    config = student.base_model.config
-    if config.is_encoder_decoder:
-        model = plain_model(config, tensors(student), kind="AutoModelForSeq2SeqLM")
-        card = model_card(student, provenance, "text2text-generation", TO_TRANSFORM)
-    else:
-        model, card = plain_model(config, tensors(student)), model_card(student, provenance)
-    model.generation_config = generation_config(student)
-    return write_folder(student, model, card, folder, provenance, replace_ours)
-
-
-def write_folder(
-    student: Student,
-    model: PreTrainedModel,
-    card: str,
-    folder: str | Path,
-    provenance: Mapping[str, Any],
-    replace_ours: bool,
-) -> Path:
-    """Write a plain model with its student's tokenizer, a model card and the record of where it comes from."""
-    record = {"weights": student.weights.name, "fingerprint": student.fingerprint, "provenance": dict(provenance)}
+    card = model_card(origin, purpose)
+    record = {**identity(origin), "provenance": dict(origin.provenance)}
     with staged_folder(folder, replace_ours) as partial:
         with bars_on_terminals_only():
             model.save_pretrained(partial)
-        student.tokenizer.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
         (partial / "README.md").write_text(card, encoding="utf-8")
         text = json.dumps(record, indent=2, ensure_ascii=False, default=str)
         (partial / MARKER).write_text(text + "\n", encoding="utf-8")
     return Path(folder)
 
 
-def export_adapter(student: Student, folder: str | Path, replace_ours: bool = False) -> Path:
-    """Write the adapter alone, in peft's format: a few megabytes, for `students.Adapted` on the same weights.
+def write_adapter(folder: str | Path, wrapped: Any, origin: Origin, replace_ours: bool) -> Path:
+    """Write the adapter of a model alone, in peft's format; as `write_folder` does.
 
     Args:
-        student: A student with an adapter.
         folder: Where; it must not exist.
+        wrapped: A peft model.
+        origin: Where it comes from.
         replace_ours: Allow replacing a folder that an earlier export wrote.
-
-    Raises:
-        ConfigError: The student has no adapter, or the folder exists and may not be replaced.
-        StorageError: The disk refused a write.
     """
-    if student.adapter is None:
-        raise ConfigError(
-            f"The student {student.weights.name} has no adapter that could be written to {folder}: all its weights are "
-            "trained. Give it one (model.student.adapter), or leave out export.adapter_folder."
-        )
-    wrapped: Any = student.model
-    record = {"weights": student.weights.name, "fingerprint": student.fingerprint}
     with staged_folder(folder, replace_ours) as partial:
         wrapped.save_pretrained(partial, safe_serialization=True)
-        (partial / MARKER).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        (partial / MARKER).write_text(json.dumps(identity(origin), indent=2) + "\n", encoding="utf-8")
     return Path(folder)
 
 
-def tensors(student: Student) -> dict[str, torch.Tensor]:
-    """Return the model's tensors under plain names, with the adapter's additions added in."""
-    base = student.base_model
-    if student.adapter is None:
-        return {name: tensor.detach() for name, tensor in base.state_dict().items()}
-    from students.lora import merged_tensors
-
-    return merged_tensors(base)
+def identity(origin: Origin) -> dict[str, str]:
+    """Return what every record says of a student."""
+    return {"weights": origin.weights, "fingerprint": origin.fingerprint}
 
 
-def generation_config(student: Student) -> Any:
-    """Return generation settings that stop where the student was trained to stop."""
+def plain_tensors(model: torch.nn.Module, adapted: bool) -> dict[str, torch.Tensor]:
+    """Return a model's tensors under plain names, with the additions of its adapter, if it has one, added in."""
+    if adapted:
+        return merged_tensors(model)
+    return {name: tensor.detach() for name, tensor in model.state_dict().items()}
+
+
+def generation_config(encoder: Encoder, config: PretrainedConfig) -> Any:
+    """Return generation settings that stop where a model of this encoder was trained to stop."""
     from transformers import GenerationConfig
 
     settings: Any = GenerationConfig  # its constructor carries no types
     return settings(
-        bos_token_id=student.tokenizer.bos_token_id,
-        eos_token_id=student.encoder.stop_ids,
-        pad_token_id=student.encoder.pad_id,
-        decoder_start_token_id=getattr(student.base_model.config, "decoder_start_token_id", None),
+        bos_token_id=encoder.tokenizer.bos_token_id,
+        eos_token_id=encoder.stop_ids,
+        pad_token_id=encoder.pad_id,
+        decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
         do_sample=False,
     )
 
 
-TO_GENERATE = """from transformers import AutoModelForCausalLM, AutoTokenizer
+USAGE = """from transformers import {kind}, AutoTokenizer
 
-model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")
+model = {kind}.from_pretrained("path/of/this/folder")
 tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
-messages = [{"role": "user", "content": "..."}]
+messages = [{{"role": "user", "content": "..."}}]
 ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
 print(tokenizer.batch_decode(model.generate(**ids, max_new_tokens=256)))"""
 
-TO_TRANSFORM = """from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-
-model = AutoModelForSeq2SeqLM.from_pretrained("path/of/this/folder")
-tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
-messages = [{"role": "user", "content": "..."}]
-ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
-print(tokenizer.batch_decode(model.generate(**ids, max_new_tokens=256)))"""
+TO_GENERATE = Purpose("AutoModelForCausalLM", "text-generation", USAGE.format(kind="AutoModelForCausalLM"))
+TO_TRANSFORM = Purpose("AutoModelForSeq2SeqLM", "text2text-generation", USAGE.format(kind="AutoModelForSeq2SeqLM"))
 
 
-def model_card(
-    student: Student, provenance: Mapping[str, Any], task: str = "text-generation", usage: str = TO_GENERATE
-) -> str:
-    """Return the text of README.md: what it is, how to use it, where it comes from.
-
-    Args:
-        student: Who is exported.
-        provenance: Where it comes from.
-        task: What the hub calls models of this sort.
-        usage: Lines of Python that use the folder.
-    """
-    header = ["---", "library_name: transformers", f"pipeline_tag: {task}", "tags: [distillation, tutelage]"]
+def model_card(origin: Origin, purpose: Purpose) -> str:
+    """Return the text of README.md: what it is, how to use it, where it comes from."""
     lines = [
-        *header,
+        "---",
+        "library_name: transformers",
+        f"pipeline_tag: {purpose.task}",
+        "tags: [distillation, tutelage]",
         "---",
         "",
         "# A student trained with tutelage",
         "",
-        f"Started from `{student.weights.name}`"
-        + (f", trained with a merged adapter `{student.adapter}`." if student.adapter else "."),
+        f"Started from `{origin.weights}`"
+        + (f", trained with a merged adapter `{origin.adapter}`." if origin.adapter else "."),
         "",
         "```python",
-        usage,
+        purpose.usage,
         "```",
         "",
         "## Where it comes from",
         "",
     ]
-    if not provenance:
+    if not origin.provenance:
         lines.append("Nothing was recorded.")
-    for title, value in provenance.items():
+    for title, value in origin.provenance.items():
         lines += [f"### {title.replace('_', ' ').capitalize()}", "", in_markdown(value), ""]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lessons.errors import ConfigError
 from lessons.records import Message
+from lessons.transformers_models import plain_model
+from students.export import Purpose, write_folder
 from students.precision import PrecisionName
 from students.student import Student
 from students.weights import Pretrained, Weights
@@ -127,15 +129,12 @@ class Scorer(Student):
     def export(
         self, folder: str | Path, provenance: Mapping[str, Any] | None = None, replace_ours: bool = False
     ) -> Path:
-        """Write the scorer as a folder that `AutoModelForSequenceClassification` loads; see `students.export`."""
-        from lessons.transformers_models import plain_model
-        from students.export import model_card, tensors, write_folder
-
+        """Write the scorer as a folder that `AutoModelForSequenceClassification` loads; see `Student.export`."""
         # Many tokenizers pad with the end-of-turn token; transformers would then read the head at the padding.
         self.tokenizer.pad_token_id = self.end_padding
-        model = plain_model(self.model.config, tensors(self), kind=KIND)
-        card = model_card(self, provenance or {}, "text-classification", self.usage())
-        return write_folder(self, model, card, folder, provenance or {}, replace_ours)
+        model = plain_model(self.model.config, self.tensors(), kind=KIND)
+        purpose = Purpose(KIND, "text-classification", self.usage())
+        return write_folder(folder, model, self.tokenizer, purpose, self.origin(provenance), replace_ours)
 
     def usage(self) -> str:
         """Return lines of Python that use the exported folder."""

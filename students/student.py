@@ -9,8 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lessons.errors import ModelNotFound
+from lessons.errors import ConfigError, ModelNotFound
+from lessons.transformers_models import plain_model
 from students.encoder import Encoder
+from students.export import (
+    TO_GENERATE,
+    TO_TRANSFORM,
+    Origin,
+    generation_config,
+    plain_tensors,
+    write_adapter,
+    write_folder,
+)
 from students.lora import LoRA
 from students.precision import Choice, PrecisionName, choose_precision
 from students.weights import Weights
@@ -139,10 +149,51 @@ class Student:
     def export(
         self, folder: str | Path, provenance: Mapping[str, Any] | None = None, replace_ours: bool = False
     ) -> Path:
-        """Write the student as an ordinary Hugging Face folder, adapter merged; see `students.export.export`."""
-        from students.export import export
+        """Write an ordinary Hugging Face folder: weights with the adapter merged, tokenizer, settings, model card.
 
-        return export(self, folder, provenance or {}, replace_ours)
+        The student in memory is not changed.
+
+        Args:
+            folder: Where; it must not exist.
+            provenance: Where the student comes from, JSON values: teachers, curriculum, data fingerprint, figures ...
+                Written to the model card and to tutelage.json.
+            replace_ours: Allow replacing a folder that an earlier export wrote.
+
+        Raises:
+            ConfigError: The folder exists and may not be replaced.
+            StorageError: The disk refused a write.
+        """
+        config = self.base_model.config
+        purpose = TO_TRANSFORM if config.is_encoder_decoder else TO_GENERATE
+        model = plain_model(config, self.tensors(), kind=purpose.kind)
+        model.generation_config = generation_config(self.encoder, config)
+        return write_folder(folder, model, self.tokenizer, purpose, self.origin(provenance), replace_ours)
+
+    def export_adapter(self, folder: str | Path, replace_ours: bool = False) -> Path:
+        """Write the adapter alone, in peft's format: a few megabytes, for `students.Adapted` on the same weights.
+
+        Args:
+            folder: Where; it must not exist.
+            replace_ours: Allow replacing a folder that an earlier export wrote.
+
+        Raises:
+            ConfigError: The student has no adapter, or the folder exists and may not be replaced.
+            StorageError: The disk refused a write.
+        """
+        if self.adapter is None:
+            raise ConfigError(
+                f"The student {self.weights.name} has no adapter that could be written to {folder}: all its weights "
+                "are trained. Give it one (model.student.adapter), or leave out export.adapter_folder."
+            )
+        return write_adapter(folder, self.model, self.origin(), replace_ours)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Return the model's tensors under plain names, with the adapter's additions added in."""
+        return plain_tensors(self.base_model, adapted=self.adapter is not None)
+
+    def origin(self, provenance: Mapping[str, Any] | None = None) -> Origin:
+        """Return what a folder written from this student says of it."""
+        return Origin(self.weights.name, self.fingerprint, self.adapter, provenance or {})
 
 
 def with_arguments(template: str, arguments: Mapping[str, bool | int | float | str]) -> str:

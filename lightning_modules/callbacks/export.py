@@ -9,7 +9,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lessons.errors import ConfigError
 from lightning_modules.callbacks.run_folder import RunFolder
 from lightning_modules.sharding import gather_shards
-from students.export import export_adapter
 
 __all__ = ["StudentExport"]
 
@@ -53,7 +52,7 @@ class StudentExport(Callback):
         root = RunFolder.of(trainer).root
         student.export(root / self.folder, provenance(trainer), replace_ours=True)
         if self.adapter_folder is not None:
-            export_adapter(student, root / self.adapter_folder, replace_ours=True)
+            student.export_adapter(root / self.adapter_folder, replace_ours=True)
 
 
 def provenance(trainer: Trainer) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import torch
 
 from lessons.errors import ConfigError, ModelNotFound
 from students import Adapted, LoRA, Student, Weights
-from students.export import export_adapter
 from tests.students.conftest import ask, tiny_weights
 
 
@@ -32,7 +31,7 @@ def logits(student: Student) -> torch.Tensor:
 
 def written(folder: Path, seed: int, dora: bool = False) -> tuple[Student, str]:
     student = trained(tiny_weights(), seed, dora)
-    return student, str(export_adapter(student, folder / f"adapter-{seed}"))
+    return student, str(student.export_adapter(folder / f"adapter-{seed}"))
 
 
 @pytest.mark.parametrize("dora", [False, True])
@@ -49,7 +48,7 @@ def test_an_adapter_comes_back_on_its_weights(tmp_path: Path, dora: bool) -> Non
 def test_a_second_adapter_is_trained_on_top_of_the_first(tmp_path: Path, dora: bool) -> None:
     _, first = written(tmp_path, 1, dora)
     upper = trained(Adapted(tiny_weights(), [first]), 2, dora)
-    second = str(export_adapter(upper, tmp_path / "upper"))
+    second = str(upper.export_adapter(tmp_path / "upper"))
     stacked = Student(Adapted(tiny_weights(), [first, second]))
     torch.testing.assert_close(logits(stacked), logits(upper), atol=1e-5, rtol=1e-5)
     alone = Student(Adapted(tiny_weights(), [second]))
@@ -114,4 +113,4 @@ def test_shares_that_mean_nothing_are_refused(tmp_path: Path) -> None:
 
 def test_a_student_without_adapter_has_none_to_write(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no adapter that could be written.*leave out export\.adapter_folder"):
-        export_adapter(Student(tiny_weights()), tmp_path / "x")
+        Student(tiny_weights()).export_adapter(tmp_path / "x")
