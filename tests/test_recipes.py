@@ -45,6 +45,14 @@ def test_every_recipe_parses_and_agrees_with_itself(path, monkeypatch, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+def test_a_text_that_yaml_takes_for_a_comment_stays_a_text(tmp_path):
+    parser = make_parser(course, "tutelage course")
+    path = Path(__file__).parents[1] / "recipes" / "fine-tune-cot.yaml"
+    for words in ([], ["--prompts.columns.reference_after=####"]):
+        columns = parser.instantiate(parser.parse_args(["--config", str(path), *words])).prompts.columns
+        assert columns.prompt({"question": "1+1?", "answer": "1+1=2\n#### 2"}, "row 1", "x").reference == "2"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [p for p in RECIPES if "arms" in yaml.safe_load(p.read_text())], ids=lambda p: p.stem)
 def test_the_training_settings_of_every_course_parse(path):
