@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from lessons.grading import Grader
 from lessons.records import Prompt
 from teachers.annotators.base import Annotator
 from teachers.annotators.by import By
+from teachers.annotators.foresight import Foresight
 from teachers.backend import Request, TeacherBackend
 from teachers.batches.batching import Batches
 from teachers.calls.budget import Budget, worst_case
@@ -111,8 +112,6 @@ def estimate(
 ) -> Estimate:
     """Estimate a distill run without making a call. The arguments are those of `distill`.
 
-    What an annotator asks of further models besides its own teacher is counted at that teacher's price.
-
     Raises:
         ConfigError: The settings contradict each other.
         UnknownPrice: A dollar budget for a teacher whose price is not known.
@@ -120,18 +119,15 @@ def estimate(
     check_settings(teacher, annotators, grader, limits or Limits(), budget or Budget(), batches)
     result = Estimate()
     with Ledger(ledger) if Path(ledger).exists() else nullcontext() as opened:
-        known: dict[str, Foreseen] = {}
-        for backend in (asked_by(annotator, teacher) for annotator in annotators):
-            identity = RequestKeys(backend.identity).identity_json
-            known[identity] = known.get(identity) or Foreseen(backend, opened, batches is not None)
-        plan = [(a, known[RequestKeys(asked_by(a, teacher).identity).identity_json]) for a in annotators]
+        asked = [*(asked_by(annotator, teacher) for annotator in annotators), *others_of(annotators)]
+        known = {id(backend): Foreseen(backend, opened, batches is not None) for backend in asked}
         if all(foreseen.price is not None for foreseen in known.values()):
             result.dollars = result.dollars_at_most = 0.0
         result.measured_output = all(foreseen.mean_output is not None for foreseen in known.values())
         for prompt in prompts:
             result.prompts += 1
-            for annotator, foreseen in plan:
-                add(result, annotator, prompt, foreseen)
+            for foresight in foresights(prompt, teacher, annotators):
+                add(result, foresight, known[id(foresight.backend)])
     return result
 
 
@@ -140,12 +136,28 @@ def asked_by(annotator: Annotator, teacher: TeacherBackend) -> TeacherBackend:
     return annotator.teacher if isinstance(annotator, By) else teacher
 
 
-def add(result: Estimate, annotator: Annotator, prompt: Prompt, foreseen: Foreseen) -> None:
-    """Add what one annotator would ask about one prompt."""
-    sure, most = annotator.foresee(prompt)
-    missing = foreseen.missing(sure)
-    further = most - (len(sure) - len(missing))
-    result.in_ledger += len(sure) - len(missing)
+def others_of(annotators: Sequence[Annotator]) -> list[TeacherBackend]:
+    """Return the further models that annotators ask besides their teacher."""
+    inner = [annotator.annotator if isinstance(annotator, By) else annotator for annotator in annotators]
+    return [backend for annotator in inner for backend in annotator.backends]
+
+
+def foresights(prompt: Prompt, teacher: TeacherBackend, annotators: Sequence[Annotator]) -> Iterator[Foresight]:
+    """Yield what each model would be asked about one prompt, annotator by annotator."""
+    written: dict[str, int] = {}
+    for annotator in annotators:
+        sure, most = annotator.foresee(prompt)
+        yield Foresight(asked_by(annotator, teacher), sure, most, annotator.example(prompt) if most else None)
+        yield from annotator.foresee_others(prompt, written)
+        written[annotator.kind] = most
+
+
+def add(result: Estimate, foresight: Foresight, foreseen: Foreseen) -> None:
+    """Add what one model would be asked about one prompt."""
+    missing = foreseen.missing(foresight.sure)
+    known = len(foresight.sure) - len(missing)
+    further = foresight.most - known
+    result.in_ledger += known
     result.calls_at_most += further
     for request, samples in foreseen.calls(missing):
         read, written = foreseen.likely_tokens(request, samples)
@@ -154,9 +166,8 @@ def add(result: Estimate, annotator: Annotator, prompt: Prompt, foreseen: Forese
         result.output_tokens += written
         if foreseen.price is not None and result.dollars is not None:
             result.dollars += foreseen.price.cost(read, written)
-    example = annotator.example(prompt) if further else None
-    if example is not None:
-        worst = worst_case(example, foreseen.price)
+    if further and foresight.largest is not None:
+        worst = worst_case(foresight.largest, foreseen.price)
         result.tokens_at_most += further * worst.tokens
         if result.dollars_at_most is not None:
             result.dollars_at_most += further * worst.dollars

@@ -12,6 +12,7 @@ from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Message, Prompt, Provenance
 from teachers.annotators.asking import Asking, Fields, ParseProblem, Reader, together, without_lone_surrogates
+from teachers.annotators.foresight import Foresight
 from teachers.annotators.repair import largest_repair, repair_request, sum_known
 from teachers.annotators.roll import Roll
 from teachers.annotators.template import Template
@@ -103,6 +104,15 @@ class Annotator(ABC):
         if not sure or not most:
             return None
         return self.in_full(sure[-1])
+
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+        """Return what its further `backends` will be asked about a prompt, for estimates.
+
+        Args:
+            prompt: The prompt.
+            earlier: At most how many annotations of each kind the annotators before it will have written.
+        """
+        return []
 
     def in_full(self, request: Request) -> Request:
         """Return the largest call that a request may come to: its repair, where replies are repaired."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking, Fields
+from teachers.annotators.foresight import Foresight
 from teachers.annotators.roll import Roll
 from teachers.backend import Completion, Request, TeacherBackend
 
@@ -86,6 +87,10 @@ class By(Annotator):
     def example(self, prompt: Prompt) -> Request | None:
         """Return the annotator's example."""
         return self.annotator.example(prompt)
+
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+        """Foresee what the annotator asks of further models."""
+        return self.annotator.foresee_others(prompt, earlier)
 
     def roll(self) -> Roll | None:
         """Return a record for the annotator, if it keeps one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
 from itertools import accumulate
@@ -14,15 +14,17 @@ from lessons.grading import Grader
 from lessons.records import Annotation, Prompt, Provenance
 from lessons.tables import read_prompts
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem, together
+from teachers.annotators.foresight import Foresight
 from teachers.annotators.repair import sum_known
 from teachers.annotators.roll import Roll
-from teachers.annotators.subjects import whole_text
+from teachers.annotators.subjects import TYPICAL_TEXT, whole_text
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
 
 __all__ = ["CandidateChoiceAnnotator"]
 
 SCORE = "score"
 MARKER = "Answer:"
+TYPICAL_ANSWER = "twelve hundred"
 SCORING = Sampling(max_output_tokens=1)
 """Nothing is written; the sampling is part of the key only."""
 
@@ -120,6 +122,12 @@ class CandidateChoiceAnnotator(Annotator):
     def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
         """Foresee nothing: the run's teacher is not asked."""
         return [], 0
+
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+        """Foresee every probe scored after every candidate and without one; none of the candidates is known yet."""
+        probe = next(iter(self.given_probes), replace(prompt, reference=prompt.reference or TYPICAL_ANSWER))
+        largest = self.score_request(probe, (prompt.question, TYPICAL_TEXT))
+        return [Foresight(self.student, [], self.probe_count * (1 + earlier.get(self.of, 0)), largest)]
 
     def probes_for(self, prompt: Prompt, roll: Roll | None) -> list[Prompt]:
         """Return the probes for a prompt's candidates.

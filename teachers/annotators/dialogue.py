@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property, reduce
 from typing import Any, Literal
@@ -11,9 +12,10 @@ from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
+from teachers.annotators.foresight import Foresight
 from teachers.annotators.leaks import leak
 from teachers.annotators.marking import grader_of, marked
-from teachers.annotators.repair import largest_repair, sum_known
+from teachers.annotators.repair import sum_known
 from teachers.annotators.template import Template
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
 
@@ -135,7 +137,14 @@ class DialogueAnnotator(Annotator):
     def example(self, prompt: Prompt) -> Request | None:
         """Return the request of the last turn, after turns of typical length."""
         request = self.teacher_request(prompt, [TYPICAL_TURN] * (self.turns - 1), TYPICAL_TURN["question"])
-        return largest_repair(request) if self.repairs else request
+        return self.in_full(request)
+
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+        """Foresee the student's turns and answers, of which only the first is known yet."""
+        first = self.student_request(prompt, [], final=self.answer_first)
+        last = self.student_request(prompt, [TYPICAL_TURN] * self.turns, final=True)
+        most = (self.turns + 1 + self.answer_first) * (1 + self.repairs)
+        return [Foresight(self.student, [first], most, self.in_full(last))]
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Hold the dialogue."""

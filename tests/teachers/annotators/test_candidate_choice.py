@@ -20,6 +20,7 @@ from teachers import OpenAIBackend, RationaleAnnotator, Request, ScriptedBackend
 from teachers.annotators import CandidateChoiceAnnotator, ParseProblem
 from teachers.annotators.candidate_choice import FirstPrompts
 from teachers.backend import Completion, TokenLogprob
+from teachers.estimate import estimate
 
 PROMPT = Prompt("p", (Message("user", "What is 2+2?"),), reference="4")
 PROBES = [Prompt(f"q{k}", (Message("user", f"What is {k}+1?"),), reference=str(k + 1)) for k in range(3)]
@@ -176,6 +177,9 @@ def test_a_whole_run_chooses_among_the_teachers_samples(tmp_path: Path, sums: An
     assert all(a.data["chosen"] == (a.sample == 0) for a in choices)
     assert all(a.data["probes"] == ["p100", "p101", "p102"] for a in choices if a.prompt_id > "p103")
     assert summary.calls == len([a for a in found if a.kind == "rationale"]) + 3 * len(choices) + 4
+    foreseen = estimate(sums(50), teacher, annotators, NumberGrader(), tmp_path / "no ledger")
+    assert (foreseen.calls, foreseen.calls_at_most) == (100, 50 * (4 + 3 * (4 + 1)))
+    assert summary.input_tokens + summary.output_tokens <= foreseen.tokens_at_most
     again = distill(sums(50), teacher, annotators, NumberGrader(), tmp_path / "l", tmp_path / "again")
     assert again.calls == 0
     assert (tmp_path / "o").read_bytes() == (tmp_path / "again").read_bytes()

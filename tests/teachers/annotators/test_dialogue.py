@@ -16,6 +16,7 @@ from lessons.tables import read_annotations
 from teachers import Request, ScriptedBackend, distill
 from teachers.annotators import DialogueAnnotator, ParseProblem
 from teachers.backend import Completion
+from teachers.estimate import estimate
 
 PROMPT = Prompt("p", (Message("user", "What is 20+22?"),), reference="42")
 STUDENT = ScriptedBackend("student:f")
@@ -184,3 +185,9 @@ def test_a_whole_run_with_a_student(tmp_path: Path, sums: Any) -> None:
     assert (len(found), summary.calls) == (20, 80)
     assert all(a.trusted and len(a.data["turns"]) == 1 and a.value == 1.0 for a in found)
     assert distill(sums(20), teacher, [annotator], NumberGrader(), tmp_path / "l", tmp_path / "o").calls == 0
+    foreseen = estimate(sums(20), teacher, [annotator], NumberGrader(), tmp_path / "no ledger")
+    turns_of_both = 3 + 3 + 1  # and the student's answer, each once more where it cannot be read
+    assert (foreseen.calls, foreseen.calls_at_most) == (20, 20 * 2 * turns_of_both)
+    assert summary.input_tokens + summary.output_tokens <= foreseen.tokens_at_most
+    again = estimate(sums(20), teacher, [annotator], NumberGrader(), tmp_path / "l")
+    assert (again.calls, again.in_ledger) == (0, 20)
