@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from lightning.pytorch import Callback
@@ -197,16 +198,23 @@ def turn(process: subprocess.Popen[str]) -> list[float]:
 
 
 def report(taken: dict[str, list[list[float]]]) -> None:
-    """Print speeds and their ratios, over all updates but the warm-up."""
-    sums = {name: [sum(column) for column in zip(*turns[WARM_UP:], strict=True)] for name, turns in taken.items()}
-    rate = {name: tokens / seconds for name, (tokens, seconds, _) in sums.items()}
-    waste = {name: places / tokens for name, (tokens, _, places) in sums.items()}
-    for name in CONTENDERS:
-        print(f"{name:10} {rate[name]:8.1f} useful tokens/s; padded {waste[name]:.3f} places per useful token")
-    print(f"padded / identical: {rate['padded'] / rate['identical']:.3f}")
-    print(f"packed / identical: {rate['packed'] / rate['identical']:.3f}")
-    share = rate["packed"] / rate["random"] / waste["random"]
-    print(f"packed / random: {rate['packed'] / rate['random']:.3f}, {share:.3f} of what padding wastes there")
+    """Print speeds, and their ratios update by update: median (range), over all updates but the warm-up."""
+    rates = {name: [tokens / seconds for tokens, seconds, _ in turns[WARM_UP:]] for name, turns in taken.items()}
+    for name, turns in taken.items():
+        tokens, seconds, places = (sum(column) for column in zip(*turns[WARM_UP:], strict=True))
+        print(
+            f"{name:10} {tokens / seconds:8.1f} useful tokens/s; padded {places / tokens:.3f} places per useful token"
+        )
+    for name, other in (("padded", "identical"), ("packed", "identical"), ("packed", "random")):
+        print(f"{name} / {other}: {shown([a / b for a, b in zip(rates[name], rates[other], strict=True)])}")
+    waste = [places / tokens for tokens, _, places in taken["random"][WARM_UP:]]
+    shares = [a / b / w for a, b, w in zip(rates["packed"], rates["random"], waste, strict=True)]
+    print(f"packed / random as a share of what padding wastes there: {shown(shares)}")
+
+
+def shown(ratios: list[float]) -> str:
+    """Return a median with its range."""
+    return f"{median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
 
 
 def main() -> None:
