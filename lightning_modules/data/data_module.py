@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import logging
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from curricula import read_signals
 from curricula.arrays import Scores
 from curricula.batch_ramp import BatchRamp
-from curricula.curriculum import Curriculum
-from curricula.from_rule import lessons_of, timetable_of
-from curricula.signal_table import SignalTable
-from curricula.timetable import Planned, Timetable
-from lessons.errors import ConfigError, DataError
+from curricula.timetable import Timetable
 from lessons.lesson_set import LessonSet
 from lightning_modules.data.collate import Batch
 from lightning_modules.data.companion import Companion
@@ -32,15 +23,14 @@ from lightning_modules.data.fitting_checks import (
 )
 from lightning_modules.data.micro_batches import BATCHES_AHEAD, MicroBatches, ResumableLoader
 from lightning_modules.data.rendered import RenderedLessons
-from lightning_modules.data.rendering_job import RenderingJob, RenderingResult
+from lightning_modules.data.rendering_job import RenderingJob
 from lightning_modules.data.sampler import CurriculumSampler
+from lightning_modules.data.training_plan import TrainingPlan, grown
 from lightning_modules.supervised import SupervisedModule
 from students.encoder import Encoder
 from students.renderings import Rendering
 
 __all__ = ["CurriculumDataModule"]
-
-log = logging.getLogger(__name__)
 
 Ints = npt.NDArray[np.int64]
 
@@ -128,20 +118,19 @@ class CurriculumDataModule(LightningDataModule):
         lessons = LessonSet.read(
             self.prompts, self.annotations, self.target, self.targets_per_prompt, self.trusted_only
         )
-        plan, signals = self.read_plan()
-        wanted = np.arange(len(lessons)) if plan is None else lessons_of(plan, lessons, signals)
-        done = self.render(RenderingJob(self.rendering, lessons, wanted, encoder, self.max_tokens, self.over_long))
+        plan = TrainingPlan.read(self.curriculum)
+        wanted = plan.draws_from(lessons)
+        job = RenderingJob(self.rendering, lessons, wanted, encoder, self.max_tokens, self.over_long)
+        done = job.done(self.rendered, {"prompts": self.prompts, "annotations": self.annotations})
         rendered = done.lessons
         numbers = np.full(len(lessons), -1, np.int64)
         numbers[wanted[done.kept]] = np.arange(rendered.lessons_per_view)  # rendering keeps the order it was given
-        if plan is None:
-            timetable = in_order(wanted[done.kept], self.lessons_per_update)
-        else:
-            timetable = timetable_of(plan, lessons, signals, self.lessons_per_update, numbers >= 0, self.delay)
-        rule = json.dumps([plan.rule, plan.seed], sort_keys=True) if plan is not None and timetable.hears else ""
-        self.lesson_set = lessons
-        sampler = self.sampler(self.ramped(timetable), numbers, rendered)
-        batches = MicroBatches(rendered, sampler, rule, self.find_companion(rendered, lessons))
+        timetable = plan.timetable(lessons, numbers >= 0, self.lessons_per_update, self.delay)
+        if self.ramp is not None:
+            timetable = grown(timetable, self.ramp, self.lessons_per_update, self.micro_batches * self.processes)
+        self.lesson_set, self.dropped_lessons = lessons, done.dropped
+        sampler = self.sampler(timetable, numbers, rendered)
+        batches = MicroBatches(rendered, sampler, plan.rule(timetable), self.find_companion(rendered, lessons))
         batches.check()
         return batches
 
@@ -160,28 +149,11 @@ class CurriculumDataModule(LightningDataModule):
             lessons_per_update=self.lessons_per_update,
             micro_batches=self.micro_batches,
             rank=self.trainer.global_rank if self.trainer else 0,
-            world_size=self.trainer.world_size if self.trainer else 1,
+            world_size=self.processes,
             views=rendered.views,
             rows=rendered.sequence_counts,
             tokens_per_micro_batch=self.tokens_per_micro_batch,
         ).check()
-
-    def ramped(self, timetable: Timetable) -> Timetable:
-        """Let the updates grow, where a ramp says so.
-
-        Raises:
-            ConfigError: The plan hears the student, or the first update has fewer lessons than micro-batches.
-        """
-        if self.ramp is None:
-            return timetable
-        pieces = self.micro_batches * (self.trainer.world_size if self.trainer else 1)
-        if not isinstance(timetable, Planned) or self.ramp.first < pieces:
-            raise ConfigError(
-                f"data.ramp starts with {self.ramp.first} lessons an update; allowed is a written plan (this is "
-                f"{type(timetable).__name__}) and at least one lesson for each of the {pieces} micro-batches over all "
-                "processes. Raise data.ramp.first, or leave the ramp out."
-            )
-        return replace(timetable, bounds=self.ramp.bounds(len(timetable.positions), self.lessons_per_update))
 
     @property
     def micro_batches(self) -> int:
@@ -189,17 +161,15 @@ class CurriculumDataModule(LightningDataModule):
         return self.trainer.accumulate_grad_batches if self.trainer else 1
 
     @property
+    def processes(self) -> int:
+        """Processes that train together."""
+        return self.trainer.world_size if self.trainer else 1
+
+    @property
     def delay(self) -> int:
         """Updates that workers may have ordered ahead: feedback counts from after those, so that a resumed run draws
         the same lessons, whatever was prepared when it stopped."""
         return -(-self.workers * BATCHES_AHEAD // self.micro_batches)
-
-    def read_plan(self) -> tuple[Curriculum | None, SignalTable | None]:
-        """Read the plan, and the signals beside it where training needs them."""
-        if self.curriculum is None:
-            return None, None
-        signals = Path(self.curriculum) / "signals.parquet"
-        return Curriculum.read(self.curriculum), read_signals(signals) if signals.exists() else None
 
     @property
     def batches_of_plan(self) -> MicroBatches:
@@ -226,29 +196,7 @@ class CurriculumDataModule(LightningDataModule):
         Raises:
             DataError: The plan has no signals beside it, or none of this name.
         """
-        _, signals = self.read_plan()
-        if signals is None:
-            raise DataError(
-                f"The signal {name!r} was asked for, but no signals.parquet lies in {self.curriculum}. Plan again, or "
-                "copy the file there."
-            )
-        return signals.scores(name)
-
-    def render(self, job: RenderingJob) -> RenderingResult:
-        """Return the rendered lessons, and log how many were too long."""
-        if self.rendered is None:
-            done = job.run()
-        else:
-            files = {"prompts": Path(self.prompts), "annotations": Path(self.annotations) if self.annotations else None}
-            done = job.shared(Path(self.rendered), files)
-        self.dropped_lessons = done.dropped
-        if done.dropped:
-            log.warning(
-                "%d of %d lessons are longer than %s tokens and are left out (the longest has %d); "
-                "raise data.max_tokens to train on them",
-                done.dropped, len(job.positions), self.max_tokens, done.longest,
-            )  # fmt: skip
-        return done
+        return TrainingPlan.read(self.curriculum).signal(name)
 
     @property
     def module(self) -> LightningModule | None:
@@ -297,9 +245,3 @@ class CurriculumDataModule(LightningDataModule):
         if mine and state_dict:
             refuse_other_data(state_dict, mine)
             self.timetable.load_state_dict(state_dict["timetable"])
-
-
-def in_order(positions: Ints, lessons_per_update: int) -> Timetable:
-    """Return the plan that takes every lesson once, as they come."""
-    stages = np.zeros(len(positions), np.int32)
-    return Planned(positions, np.ones(len(positions)), stages, lessons_per_update)

@@ -65,6 +65,23 @@ class RenderingJob:
     over_long: Literal["drop", "refuse"] = "drop"
     """What happens to a lesson with a longer one."""
 
+    def done(self, folder: str | None, files: Mapping[str, str | None]) -> RenderingResult:
+        """Return the lessons rendered, in memory or in a folder, and log how many were too long.
+
+        Args:
+            folder: Holds what is shared between runs and processes; None renders into the memory of this one.
+            files: What the lessons were read from.
+        """
+        paths = {name: None if file is None else Path(file) for name, file in files.items()}
+        done = self.run() if folder is None else self.shared(Path(folder), paths)
+        if done.dropped:
+            log.warning(
+                "%d of %d lessons are longer than %s tokens and are left out (the longest has %d); "
+                "raise data.max_tokens to train on them",
+                done.dropped, len(self.positions), self.max_tokens, done.longest,
+            )  # fmt: skip
+        return done
+
     def run(self, folder: Path | None = None) -> RenderingResult:
         """Render, with the arrays of all tokens in memory or in files of a folder.
 

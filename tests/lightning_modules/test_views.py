@@ -11,7 +11,20 @@ import numpy as np
 import pytest
 from lightning.pytorch import Callback, Trainer
 
-from curricula import Dial, Gate, Given, Glide, PrefixPool, RootPacing, Shuffled, Steady, Timetable, plan, write_signals
+from curricula import (
+    Curriculum,
+    Dial,
+    Gate,
+    Given,
+    Glide,
+    PrefixPool,
+    RootPacing,
+    Shuffled,
+    Steady,
+    Timetable,
+    plan,
+    write_signals,
+)
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 from lightning_modules import CurriculumDataModule, CurriculumFeedback, SupervisedModule, TrainingLosses
@@ -39,10 +52,10 @@ def test_every_update_trains_the_planned_views_with_exact_totals(
     data: Data, tiny: Callable[..., Student], round_folder: Path, tmp_path: Path
 ) -> None:
     encoder = tiny().encoder
-    module = data(PER_UPDATE, rendering=VIEWS, curriculum=str(planned(round_folder, tmp_path, dial_of())))
+    folder = planned(round_folder, tmp_path, dial_of())
+    module = data(PER_UPDATE, rendering=VIEWS, curriculum=str(folder))
     batches = module.build(encoder)
-    curriculum, _ = module.read_plan()
-    assert curriculum is not None
+    curriculum = Curriculum.read(folder)
     assert curriculum.view is not None
     rendered = render_all(VIEWS, module.lesson_set, encoder).examples  # type: ignore[arg-type]
     assert len(batches) == len(curriculum) // PER_UPDATE

@@ -11,7 +11,6 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
 from curricula import Curriculum
-from curricula.batch_ramp import BatchRamp
 from lessons.errors import CheckpointMismatch, ConfigError, RenderingError
 from lightning_modules import CurriculumDataModule, SupervisedModule
 from students import Student
@@ -90,19 +89,3 @@ def test_a_loader_starts_where_it_was_told_once(
     resumed.load_state_dict(state)
     assert [batch.plan.lesson_ids for batch in resumed] == whole[3:]
     assert [batch.plan.lesson_ids for batch in resumed] == whole
-
-
-def test_updates_grow_along_a_ramp(data: Callable[..., CurriculumDataModule], tiny: Callable[..., Student]) -> None:
-    batches = data(8, ramp=BatchRamp(2, 3)).build(tiny().encoder)
-    sizes = [batches.numbered(k).plan.update_lessons for k in range(len(batches))]
-    assert sizes == [2, 4, 6, 8, 8, 8, 6]
-    flat = [name for k in range(len(batches)) for name in batches.numbered(k).plan.lesson_ids]
-    plain = data(8).build(tiny().encoder)
-    assert sorted(flat) == sorted(n for k in range(len(plain)) for n in plain.numbered(k).plan.lesson_ids)
-
-
-def test_a_ramp_that_starts_too_low_is_refused(
-    data: Callable[..., CurriculumDataModule], tiny: Callable[..., Student], trainer: Callable[..., Any]
-) -> None:
-    with pytest.raises(ConfigError, match=r"data.ramp starts with 1 lessons an update.*each of the 2 micro-batches"):
-        trainer(accumulate_grad_batches=2).fit(SupervisedModule(tiny()), data(8, ramp=BatchRamp(1, 3)))
