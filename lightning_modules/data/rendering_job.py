@@ -23,7 +23,8 @@ from lessons.records import Lesson
 from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.data.rendered_writer import RenderedWriter
 from students.encoder import Encoder
-from students.renderings.base import Rendering, check_rest, render_blocks
+from students.renderings.all_lessons import check_rest, render_blocks
+from students.renderings.base import Rendering
 
 __all__ = ["RenderingJob", "RenderingResult"]
 

@@ -1,9 +1,10 @@
 """Renderings: how a lesson becomes training sequences."""
 
+from students.renderings.all_lessons import Rendered, render_all
 from students.renderings.answer_groups import AnswerGroups
 from students.renderings.answer_only import AnswerOnly
 from students.renderings.answer_then_rationale import AnswerThenRationale
-from students.renderings.base import Example, Exercise, Rendered, Rendering, render_all
+from students.renderings.base import Example, Exercise, Rendering
 from students.renderings.composed import Composed
 from students.renderings.contrasts import MISMATCHED, Contrasts
 from students.renderings.critique import Critique
