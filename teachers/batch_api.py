@@ -5,10 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from teachers.backend import JSON, Request
+from teachers.exchange import JSON, Request
 
 __all__ = ["BatchAPI", "BatchResult", "BatchStatus"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, retry_if_exception
 
@@ -14,15 +13,13 @@ from teachers.calls.asked import Asked, Most
 from teachers.calls.budget import Cost, actual
 from teachers.calls.gate import Gate, Permit
 from teachers.calls.limits import Limits
+from teachers.calls.pricing import Price
 from teachers.calls.reply import Counts
 from teachers.calls.request_keys import RequestKeys
 from teachers.calls.retries import Tries
 from teachers.calls.run_state import RunState
 from teachers.ledger.ledger import Ledger
 from teachers.ledger.ledger_records import Attempted, StoredReply
-
-if TYPE_CHECKING:
-    from teachers.calls.pricing import Price
 
 __all__ = ["UNREADABLE", "Sender"]
 
@@ -68,7 +65,7 @@ class Sender:
             Stopped: The run is stopping (`BudgetExceeded`: by its budget).
             StorageError: The ledger could not be written.
         """
-        tries = Tries(self, bundle[0].key)
+        tries = Tries(self.backend, self.limits, self.run)
         most = Most.of(bundle, self.price)
         try:
             return await self.send_once(tries, most, bundle)
@@ -138,21 +135,27 @@ class Sender:
             raise  # the call still waited inside the backend: nothing was sent
         except Exception as error:
             verdict = tries.note(error)
+            self.counts.failed_attempts += 1
+            lost = isinstance(verdict, Transient | Fatal) and verdict.maybe_billed
+            self.list_attempt(bundle[0].key, tries.reason, lost)
             if isinstance(verdict, RateLimited):
                 self.gate.refused(permit, verdict.wait_seconds)
-            if isinstance(verdict, Transient | Fatal) and verdict.maybe_billed:
+            if lost:
                 taken = worst
             raise
         except asyncio.CancelledError:
             taken = worst
-            lost = Attempted(bundle[0].key, "broken off while the call was under way", maybe_billed=True)
-            self.ledger.put_attempt(bundle[0].key, self.identity_json, lost)
+            self.list_attempt(bundle[0].key, "broken off while the call was under way", maybe_billed=True)
             raise
         finally:
             self.run.account.settle(worst, taken)
         self.gate.answered()
         self.failures_in_a_row = 0
         return raws, completions
+
+    def list_attempt(self, key: str, reason: str, maybe_billed: bool) -> None:
+        """Keep in the ledger that a call brought no reply."""
+        self.ledger.put_attempt(key, self.identity_json, Attempted(key, reason, maybe_billed))
 
     async def reserve(self, worst: Cost) -> None:
         """Reserve within the budget; a refusal stops the run."""
