@@ -14,6 +14,7 @@ from torch import Tensor
 __all__ = [
     "GroupStatistics",
     "clipped_advantage",
+    "distance_to_reference",
     "group_statistics",
     "implicit_negative",
     "marginal_nll",
@@ -66,6 +67,25 @@ def clipped_advantage(log_ratio: Tensor, advantage: Tensor, clip_below: float = 
     """
     ratio = log_ratio.exp()
     return -torch.minimum(ratio * advantage, ratio.clamp(1 - clip_below, 1 + clip_above) * advantage)
+
+
+def distance_to_reference(log_probability: Tensor, reference: Tensor) -> Tensor:
+    """Return how far the student is from a reference at every sampled token, [tokens]: exp(r) - r - 1, in nats.
+
+    With r = log pi_ref(y_t) - log pi(y_t), it is the estimate of KL(pi || pi_ref) that GRPO takes (DeepSeekMath, Shao
+    et al. 2024, arXiv:2402.03300; "k3" in Schulman's note on estimating it): never below 0, 0 where both agree, and on
+    average over the student's own tokens the divergence itself. Its gradient, (1 - exp(r)) times that of log pi(y_t),
+    is on average that of KL(pi_ref || pi).
+
+    >>> distance_to_reference(torch.tensor([0.0, -1.0]), torch.tensor([0.0, 0.0])).tolist()
+    [0.0, 0.7182818651199341]
+
+    Args:
+        log_probability: log pi(y_t), [tokens].
+        reference: log pi_ref(y_t), [tokens].
+    """
+    log_ratio = reference - log_probability
+    return log_ratio.expm1() - log_ratio  # exp(r) - 1 would be nothing but rounding where the two nearly agree
 
 
 def implicit_negative(

@@ -15,24 +15,26 @@ class PolicyFigures:
     """Adds up the figures of an update's micro-batches; nothing leaves the device before the update is closed."""
 
     def __init__(self) -> None:
-        self.sums: Tensor | None = None  # of R, of clipped tokens, tokens; of rewards, answers
+        self.sums: Tensor | None = None  # of R, of clipped tokens, of distances, tokens; of rewards, answers
         self.largest: Tensor | None = None  # |log R|
 
-    def add(self, batch: Batch, log_ratio: Tensor, clipped: Tensor | None) -> None:
+    def add(self, batch: Batch, log_ratio: Tensor, clipped: Tensor | None, distance: Tensor | None = None) -> None:
         """Add a micro-batch.
 
         Args:
             batch: The micro-batch, with its rewards.
             log_ratio: log R of its tokens, [supervised].
             clipped: Which of them a clip leaves without a gradient, [supervised]; None where nothing is clipped.
+            distance: How far the student is from the reference there, [supervised]; None without a reference.
         """
         answers = len(batch.plan.sequence_numbers)
         if not answers:
             return
         rewards = batch.extras["reward"][:answers].to(log_ratio)
-        without = log_ratio.new_zeros(()) if clipped is None else clipped.sum()
+        none = log_ratio.new_zeros(())
+        without, apart = (none if found is None else found.sum() for found in (clipped, distance))
         counts = log_ratio.new_tensor([len(log_ratio), answers])
-        sums = torch.stack([log_ratio.exp().sum(), without, counts[0], rewards.sum(), counts[1]]).detach()
+        sums = torch.stack([log_ratio.exp().sum(), without, apart, counts[0], rewards.sum(), counts[1]]).detach()
         largest = log_ratio.detach().abs().max()
         self.sums = sums if self.sums is None else self.sums + sums
         self.largest = largest if self.largest is None else torch.maximum(self.largest, largest)
@@ -40,13 +42,13 @@ class PolicyFigures:
     def close(self, trainer: Trainer) -> dict[str, Tensor | float]:
         """Return the figures of the update over all devices, and begin anew; empty where nothing was trained."""
         device = trainer.strategy.root_device
-        sums = torch.zeros(5, device=device) if self.sums is None else self.sums.float()
+        sums = torch.zeros(6, device=device) if self.sums is None else self.sums.float()
         largest = torch.zeros((), device=device) if self.largest is None else self.largest.float()
         self.sums = self.largest = None
         if trainer.world_size > 1:
             sums = trainer.strategy.reduce(sums, reduce_op="sum")
             largest = trainer.strategy.reduce(largest, reduce_op="max")
-        ratios, clipped, tokens, rewards, answers = sums.unbind()
+        ratios, clipped, distances, tokens, rewards, answers = sums.unbind()
         if not answers:
             return {}
         return {
@@ -54,4 +56,5 @@ class PolicyFigures:
             "ratio": ratios / tokens,
             "ratio_spread": largest,
             "clipped": clipped / tokens,
+            "reference_distance": distances / tokens,
         }

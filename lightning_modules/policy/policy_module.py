@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import inf
 from typing import ClassVar, Literal
 
 import torch
@@ -11,17 +12,22 @@ from torch import Tensor
 from lessons.errors import ConfigError
 from lightning_modules.data.collate import Batch
 from lightning_modules.losses import part_sums, weighted_loss
+from lightning_modules.losses.policy import distance_to_reference
 from lightning_modules.policy.losses import MARKS, Marks, PolicyLoss
+from lightning_modules.policy.losses.base import check_range
 from lightning_modules.policy.policy_figures import PolicyFigures
 from lightning_modules.schedules import Schedule
 from lightning_modules.supervised import AdamWSettings, OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.student import Student
 
-__all__ = ["Average", "PolicyModule"]
+__all__ = ["REFERENCE", "Average", "PolicyModule"]
 
 log = logging.getLogger(__name__)
 
 Average = Literal["tokens", "answers", "constant"]
+
+REFERENCE = "reference_log_probabilities"
+"""Name in `Batch.extras` of the log-probabilities before training, [supervised]."""
 
 
 class PolicyModule(SupervisedModule):
@@ -31,6 +37,14 @@ class PolicyModule(SupervisedModule):
     over all answers to its question) and `old_log_probabilities` ([supervised]). Those come from the same forward code
     as the loss, so all ratios are 1 when the student is the policy that wrote.
 
+    With a `reference_weight` above 0 every token of an answer that is trained also costs
+
+        reference_weight * (exp(r) - r - 1),    r = log pi_ref(y_t) - log pi(y_t)
+
+    where pi_ref is the student as it was before training, which a batch brings as `reference_log_probabilities`
+    ([supervised]): GRPO's penalty, D_KL[pi || pi_ref] with the weight beta (Shao et al. 2024, arXiv:2402.03300), 0 at
+    the first update. Answers whose question teaches nothing pay it too, unless they are left out.
+
     The loss of an update is, over all its micro-batches and devices, with f the weight of the lesson in the curriculum:
 
         average "tokens"      sum of f * loss over all tokens / sum of f over all tokens (DAPO)
@@ -38,13 +52,15 @@ class PolicyModule(SupervisedModule):
         average "constant"    sum of f * loss over all tokens / (longest_answer * sum of f over all answers) (Dr. GRPO)
 
     Logged with every update: `reward` (mean over answers), `ratio` (mean over tokens), `ratio_spread` (the largest
-    |log R|) and `clipped` (share of tokens that a clip leaves without a gradient).
+    |log R|), `clipped` (share of tokens that a clip leaves without a gradient) and, where it costs something,
+    `reference_distance` (exp(r) - r - 1, mean over tokens).
 
     Args:
         student: The model that learns.
         loss: What is made of ratios and rewards.
         average: What the sum is divided by.
         longest_answer: The constant of average "constant", in tokens; left out otherwise.
+        reference_weight: What a nat of distance from the student before training costs, at least 0.
         optimizer: The optimiser's class and settings, without the parameters; None: AdamW with a rate of 1e-5 and a
             weight decay of 0.01.
         schedule: How the learning rate changes from update to update; None keeps it.
@@ -58,6 +74,7 @@ class PolicyModule(SupervisedModule):
         loss: PolicyLoss,
         average: Average = "tokens",
         longest_answer: int | None = None,
+        reference_weight: float = 0.0,
         optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
@@ -65,6 +82,7 @@ class PolicyModule(SupervisedModule):
         self.loss = loss
         self.average = average
         self.longest_answer = longest_answer
+        self.reference_weight = reference_weight
         self.figures = PolicyFigures()
 
     def setup(self, stage: str) -> None:
@@ -80,12 +98,20 @@ class PolicyModule(SupervisedModule):
                 "is average: constant with a longest_answer of at least 1 token, or another average without one. "
                 "Correct `average` or `longest_answer`."
             )
+        check_range(
+            self, "reference_weight", self.reference_weight, 0 <= self.reference_weight < inf, "a number of at least 0"
+        )
 
     def on_fit_start(self) -> None:
         """Say what the loss is."""
         super().on_fit_start()
         if self.trainer.is_global_zero:
             log.info("Loss of a token = %s; R = p(token) / p(token) of the policy that wrote it", self.loss.formula)
+        if self.reference_weight and self.trainer.is_global_zero:
+            log.info(
+                "To it comes %g * (exp(r) - r - 1), r = log p(token) of the student before training - log p(token)",
+                self.reference_weight,
+            )
 
     @property
     def averaging(self) -> str:
@@ -101,9 +127,13 @@ class PolicyModule(SupervisedModule):
         nll = super().token_losses(batch)
         log_ratio = -nll - batch.extras["old_log_probabilities"].to(nll)
         marks = Marks(*(batch.extras[name].to(nll)[batch.sequences] for name in MARKS))
+        losses, distance = self.loss.per_token(log_ratio, marks), None
+        if self.reference_weight:
+            distance = distance_to_reference(-nll, batch.extras[REFERENCE].to(nll))
+            losses = losses + self.reference_weight * distance
         with torch.no_grad():
-            self.figures.add(batch, log_ratio, self.loss.clipped(log_ratio, marks))
-        return self.loss.per_token(log_ratio, marks)
+            self.figures.add(batch, log_ratio, self.loss.clipped(log_ratio, marks), distance)
+        return losses
 
     def share_of_update(self, losses: Tensor, batch: Batch) -> Tensor:
         """Return what a micro-batch's token losses, [supervised], add to the loss of its update."""
@@ -123,4 +153,7 @@ class PolicyModule(SupervisedModule):
 
     def update_figures(self) -> dict[str, Tensor | float]:
         """Return what is logged of an update that is closed, over all devices."""
-        return self.figures.close(self.trainer)
+        found = self.figures.close(self.trainer)
+        if not self.reference_weight:
+            found.pop("reference_distance", None)
+        return found

@@ -15,6 +15,7 @@ from lightning_modules.data.companion import Companion
 from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.losses.policy import group_statistics
 from lightning_modules.policy.policy_log import PolicyLog
+from lightning_modules.policy.policy_module import REFERENCE
 
 __all__ = ["StoredMarks"]
 
@@ -39,6 +40,7 @@ class StoredMarks(Companion):
                 "in training with lightning_modules.OnlineVerifiedModule."
             )
         self.policy = policy
+        self.reference: PolicyLog | None = None  # the log-probabilities before training, where they cost something
         lesson_of = torch.from_numpy(np.repeat(np.arange(len(rendered)), rendered.sequence_counts))
         rewards = torch.from_numpy(rendered.rewards)
         groups = group_statistics(rewards, lesson_of, len(rendered))
@@ -46,11 +48,15 @@ class StoredMarks(Companion):
         self.questions, self.one_sided = len(rendered), int((groups.deviation == 0).sum())
 
     def extras(self, numbers: Ints, sequences: Sequence[Weighted]) -> dict[str, Tensor]:
-        """Return "reward", "mean" and "deviation", [sequences], and "old_log_probabilities", [supervised]."""
+        """Return "reward", "mean" and "deviation", [sequences], and the logarithms of before, [supervised] each."""
         if self.policy is None:
             raise RuntimeError("the policy is measured before the first batch is collated")
         # A micro-batch without lessons still has one token, which belongs to a sequence.
         marks = self.marks[:, torch.from_numpy(numbers)] if len(numbers) else torch.zeros(3, 1, dtype=torch.float64)
         reward, mean, deviation = marks.unbind()
-        old = self.policy.of(numbers) if len(numbers) else np.zeros(1, np.float32)
-        return {"reward": reward, "mean": mean, "deviation": deviation, "old_log_probabilities": torch.from_numpy(old)}
+        logs = {"old_log_probabilities": self.policy, REFERENCE: self.reference}
+        return {"reward": reward, "mean": mean, "deviation": deviation} | {
+            name: torch.from_numpy(log.of(numbers) if len(numbers) else np.zeros(1, np.float32))
+            for name, log in logs.items()
+            if log is not None
+        }

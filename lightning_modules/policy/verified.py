@@ -6,9 +6,12 @@ import logging
 from functools import partial
 from typing import Any
 
+from torch import Tensor
+
 from lessons.errors import CheckpointMismatch, ConfigError
 from lessons.lesson_set import LessonSet
 from lightning_modules.callbacks.run_folder import RunFolder
+from lightning_modules.data.collate import Batch
 from lightning_modules.data.companion import Companion
 from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.policy.losses import PolicyLoss
@@ -17,6 +20,7 @@ from lightning_modules.policy.policy_module import Average, PolicyModule
 from lightning_modules.policy.stored_marks import StoredMarks
 from lightning_modules.schedules import Schedule
 from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.white_box.starting_point import StartingPoint
 from students.student import Student
 
 __all__ = ["VerifiedModule"]
@@ -37,6 +41,8 @@ class VerifiedModule(PolicyModule):
         loss: What is made of ratios and rewards.
         average: What the sum of the tokens' losses is divided by: "tokens", "answers" or "constant".
         longest_answer: The constant of average "constant", in tokens; left out otherwise.
+        reference_weight: GRPO's beta: what a nat of distance from the student before training costs, at least 0. What
+            that student thought of the answers is measured once, before the first update.
         policy: File with the log-probabilities of the policy that wrote the answers, from
             `lightning_modules.log_policy`. None: the student as it is when the run starts wrote them; they are measured
             then and kept in the run's folder.
@@ -52,11 +58,12 @@ class VerifiedModule(PolicyModule):
         loss: PolicyLoss,
         average: Average = "tokens",
         longest_answer: int | None = None,
+        reference_weight: float = 0.0,
         policy: str | None = None,
         optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
-        super().__init__(student, loss, average, longest_answer, optimizer, schedule)
+        super().__init__(student, loss, average, longest_answer, reference_weight, optimizer, schedule)
         self.policy = policy
         self.resumed = False
         self.rendered: RenderedLessons | None = None
@@ -88,6 +95,8 @@ class VerifiedModule(PolicyModule):
             raise RuntimeError("the data module asks for a companion before training")
         if self.stored.policy is None:
             self.stored.policy = self.starting_policy()
+        if self.reference_weight:
+            self.stored.reference = self.stored.policy if self.policy is None else self.starting_reference()
         if self.trainer.is_global_zero:
             log.info(
                 "%d answers to %d questions; those to %d have one reward only",
@@ -123,6 +132,17 @@ class VerifiedModule(PolicyModule):
         if self.trainer.is_global_zero:
             write_policy(path, found, self.rendered)
         return found
+
+    def starting_reference(self) -> PolicyLog:
+        """Return what the student before training thinks of the answers; a resume measures the same again."""
+        if self.rendered is None:
+            raise RuntimeError("the data module asks for a companion before training")
+        with StartingPoint(self).lent() as split, self.trainer.precision_plugin.forward_context():
+
+            def nll(batch: Batch) -> Tensor:
+                return split.nll(batch.input_ids, batch.positions, batch.targets)
+
+            return measure(self.rendered, nll, self.device, self.student.fingerprint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another student or of other settings."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lessons.grading import Grader
 from lightning_modules.data.collate import Batch
 from lightning_modules.policy.losses import MARKS, PolicyLoss
-from lightning_modules.policy.policy_module import Average, PolicyModule
+from lightning_modules.policy.policy_module import REFERENCE, Average, PolicyModule
 from lightning_modules.policy.verifier import OneSided, RewardSource, Verifier
 from lightning_modules.sampling import SampledUpdates, Sampling
 from lightning_modules.schedules import Schedule
 from lightning_modules.supervised import OptimizerCallable, SchedulerCallable
+from lightning_modules.white_box.starting_point import StartingPoint
 from students.student import Student
 
 __all__ = ["OnlineVerifiedModule"]
@@ -33,6 +35,8 @@ class OnlineVerifiedModule(PolicyModule):
         grader: Who marks them.
         average: What the sum of the tokens' losses is divided by: "tokens", "answers" or "constant".
         longest_answer: The constant of average "constant", in tokens; left out otherwise.
+        reference_weight: GRPO's beta: what a nat of distance from the student before training costs, at least 0. Above
+            0, updates make one forward pass more, and unless it has an adapter that student is in memory too.
         reward: "correct" gives right answers 1 and others 0; "score" takes the grader's partial credit.
         one_sided: What happens to questions whose answers all got the same reward: "leave_out" counts them and averages
             over the others, "keep" lets them count in the average.
@@ -52,16 +56,18 @@ class OnlineVerifiedModule(PolicyModule):
         grader: Grader,
         average: Average = "tokens",
         longest_answer: int | None = None,
+        reference_weight: float = 0.0,
         reward: RewardSource = "correct",
         one_sided: OneSided = "leave_out",
         optimizer: OptimizerCallable | None = None,
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
-        super().__init__(student, loss, average, longest_answer, optimizer, schedule)
+        super().__init__(student, loss, average, longest_answer, reference_weight, optimizer, schedule)
         self.sampling = sampling
         self.grader = grader
         self.reward = reward
         self.one_sided = one_sided
+        self.starting_point = StartingPoint(self)
         self.verifier = Verifier(self, grader, reward, one_sided)
         self.sampled_updates = SampledUpdates(sampling, judge=self.verifier, extras=MARKS, log_probabilities=True)
 
@@ -76,13 +82,19 @@ class OnlineVerifiedModule(PolicyModule):
         self.sampled_updates.check()
 
     def on_fit_start(self) -> None:
-        """Say what the loss is, and make ready to sample."""
+        """Say what the loss is, and make ready to sample and to compare."""
         super().on_fit_start()
         self.sampled_updates.prepare(self)
+        if self.reference_weight:
+            self.starting_point.prepare()
 
     def received(self, batch: Batch) -> Batch:
         """Return the marked answers that take the place of a planned micro-batch."""
-        return self.sampled_updates.batch(self, batch)
+        made = self.sampled_updates.batch(self, batch)
+        if self.reference_weight:
+            with torch.no_grad(), self.trainer.precision_plugin.forward_context(), self.starting_point.lent() as split:
+                made.extras[REFERENCE] = -split.nll(made.input_ids, made.positions, made.targets)
+        return made
 
     def update_figures(self) -> dict[str, Tensor | float]:
         """Return what is logged of an update: the reward of all answers that were written, not of those trained."""

@@ -1,1 +1,1 @@
-"""Teachers whose distributions and hidden states can be seen: in the run, or stored before it."""
+"""Models that do not learn and can be looked into: teachers in the run or stored before it, and the student's start."""

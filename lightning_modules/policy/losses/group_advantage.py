@@ -18,8 +18,9 @@ class GroupAdvantage(PolicyLoss):
     -min(R A, clip(R, 1 - clip_below, 1 + clip_above) A). The named methods are choices of three settings, the third of
     them `VerifiedModule.average`:
 
-    - GRPO (Shao et al. 2024, arXiv:2402.03300): divide_by_deviation, clips 0.2 and 0.2, average "answers". Its penalty
-      towards a reference model is not here; DAPO and Dr. GRPO have none.
+    - GRPO (Shao et al. 2024, arXiv:2402.03300): divide_by_deviation, clips 0.2 and 0.2, average "answers", and the
+      module's `reference_weight` for its penalty towards a reference (0.04 there, our reading); DAPO and Dr. GRPO have
+      none.
     - DAPO (Yu et al. 2025, arXiv:2503.14476; our reading): clips 0.2 and 0.28, average "tokens", and groups that are
       all right or all wrong left out (`one_sided: leave_out` of the rendering).
     - Dr. GRPO (Liu et al. 2025, arXiv:2503.20783; our reading): no division by the deviation, average "constant".

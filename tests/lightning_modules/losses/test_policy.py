@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lightning_modules.losses.policy import (
     clipped_advantage,
+    distance_to_reference,
     group_statistics,
     implicit_negative,
     marginal_nll,
@@ -148,3 +149,34 @@ def test_the_exponent_decides_who_gets_the_gradient() -> None:
     assert slopes(-2.0, -200.0, exponent=1e-9) == pytest.approx([-0.5, -0.5], rel=1e-5)  # every answer alike
     assert slopes(-7.0, exponent=0.3) == pytest.approx([-1.0])  # one answer: ordinary training on its sum
     assert float(marginal_nll(tensor(-7.0), torch.tensor([0]), 1, 0.3)) == pytest.approx(7.0)
+
+
+vocabularies = st.lists(st.tuples(st.floats(-4, 4), st.floats(-4, 4)), min_size=2, max_size=8)
+
+
+@given(vocabularies)
+def test_on_average_over_own_tokens_the_distance_is_the_divergence(logits: list[tuple[float, float]]) -> None:
+    """Its value that of KL(pi || reference), its gradient that of KL(reference || pi), summed over all tokens."""
+    mine, other = (tensor(*side).log_softmax(0) for side in zip(*logits, strict=True))
+    mine.requires_grad_()
+    distance = distance_to_reference(mine, other)
+    assert (distance >= 0).all()
+    whole = (mine.detach().exp() * distance).sum()
+    assert whole.item() == pytest.approx((mine.exp() * (mine - other)).sum().item(), abs=1e-12)
+    (gradient,) = torch.autograd.grad(whole, mine)
+    # Of sum p_ref (log p_ref - log pi) by log pi that is -p_ref; what is left, pi, vanishes where pi stays normalised.
+    assert gradient.tolist() == pytest.approx((mine.exp() - other.exp()).tolist(), abs=1e-12)
+
+
+def test_a_student_that_has_not_moved_is_nowhere_away() -> None:
+    still = torch.linspace(-30, 0, 7).requires_grad_()
+    distance = distance_to_reference(still, still.detach())
+    assert distance.tolist() == [0.0] * 7
+    distance.sum().backward()
+    assert still.grad is not None
+    assert not still.grad.any()
+
+
+def test_the_gradient_of_the_distance_is_its_slope() -> None:
+    point = tensor(-3.0, -0.5, -1.0).requires_grad_()
+    assert torch.autograd.gradcheck(lambda logs: distance_to_reference(logs, tensor(-1.0, -0.6, -4.0)), point)

@@ -74,6 +74,15 @@ def other_policy(folder: Path, path: Path, student: Student) -> str:
     return str(path)
 
 
+class Moved(Callback):
+    """Moves the student far away once everything was measured on its own weights."""
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.mul_(4)
+
+
 def per_token(loss: PolicyLoss, log_ratio: torch.Tensor, rewards: list[float], number: int) -> torch.Tensor:
     """The losses of one answer's tokens, from the formulas of the papers."""
     mean = sum(rewards) / len(rewards)
@@ -95,26 +104,32 @@ def per_token(loss: PolicyLoss, log_ratio: torch.Tensor, rewards: list[float], n
 
 
 @pytest.mark.parametrize(
-    ("loss", "average", "longest"),
+    ("loss", "average", "longest", "beta"),
     [
-        (GroupAdvantage(), "answers", None),
-        (GroupAdvantage(clip_above=0.28), "tokens", None),
-        (GroupAdvantage(divide_by_deviation=False), "constant", 64),
-        (NegativeAware(), "tokens", None),
-        (NegativeAware(0.5, "odds", 0.1), "answers", None),
-        (NegativeAware(0.0, "none"), "tokens", None),
+        (GroupAdvantage(), "answers", None, 0.0),
+        (GroupAdvantage(), "answers", None, 0.5),
+        (GroupAdvantage(clip_above=0.28), "tokens", None, 0.0),
+        (GroupAdvantage(divide_by_deviation=False), "constant", 64, 2.0),
+        (NegativeAware(), "tokens", None, 0.0),
+        (NegativeAware(0.5, "odds", 0.1), "answers", None, 0.0),
+        (NegativeAware(0.0, "none"), "tokens", None, 0.0),
     ],
-    ids=["GRPO", "DAPO", "Dr. GRPO", "NFT", "NFT weaker", "RFT"],
+    ids=["GRPO", "GRPO with reference", "DAPO", "Dr. GRPO with reference", "NFT", "NFT weaker", "RFT"],
 )
 def test_loss_and_gradients_equal_a_reference_written_by_hand(
-    train: Any, tiny: Any, groups: Any, groups_folder: Path, tmp_path: Path, loss: Any, average: Any, longest: Any
-) -> None:
+    train: Any, tiny: Any, groups: Any, groups_folder: Path, tmp_path: Path,
+    loss: Any, average: Any, longest: Any, beta: float,
+) -> None:  # fmt: skip
+    """Of a student that is neither what it was before training (seed 0) nor who wrote the answers (seed 5)."""
     policy = other_policy(groups_folder, tmp_path / "policy.parquet", tiny(seed=5))
-    settings = {"average": average, "longest_answer": longest, "policy": policy}
-    seen = train(loss, 4, max_steps=1, data=groups(one_sided="keep"), **settings)
+    settings = {"average": average, "longest_answer": longest, "policy": policy, "reference_weight": beta}
+    data = groups(one_sided="keep")
+    seen = train(loss, 4, max_steps=1, data=data, callbacks=[Moved()], **settings)
 
-    model, old = (s.weights.load(torch.float32).model for s in (tiny(), tiny(seed=5)))
-    model = model.double()
+    model, old, start = (tiny(seed=seed).weights.load(torch.float32).model.double() for seed in (0, 5, 0))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(4)
     plan_ = Curriculum.read(groups_folder)
     lessons = LessonSet.read(groups_folder / "prompts.parquet")
     examples = render_all(groups(one_sided="keep").rendering, lessons, tiny().encoder).examples
@@ -123,11 +138,12 @@ def test_loss_and_gradients_equal_a_reference_written_by_hand(
         rewards = [example.reward for example in examples[name]]
         for number, example in enumerate(examples[name]):
             ids = torch.tensor([example.input_ids])
-            logs, olds = (m(input_ids=ids).logits[0, :-1].log_softmax(-1) for m in (model, old))
+            logs, olds, starts = (m(input_ids=ids).logits[0, :-1].log_softmax(-1) for m in (model, old, start))
             picked = [t - 1 for t in range(1, len(example.input_ids)) if example.weights[t]]
             targets = ids[0, 1:][picked]
             log_ratio = logs[picked, targets] - olds[picked, targets].detach()
-            losses = per_token(loss, log_ratio, rewards, number)
+            apart = starts[picked, targets].detach() - logs[picked, targets]
+            losses = per_token(loss, log_ratio, rewards, number) + beta * (apart.exp() - apart - 1)
             tokens, answers = tokens + factor * len(picked), answers + factor
             share = {"tokens": losses.sum(), "answers": losses.mean(), "constant": losses.sum() / 64}[average]
             whole = whole + factor * share
@@ -140,16 +156,19 @@ def test_loss_and_gradients_equal_a_reference_written_by_hand(
 
 
 @pytest.mark.parametrize(
-    ("loss", "average"), [(GroupAdvantage(), "answers"), (NegativeAware(), "tokens")], ids=["GRPO", "NFT"]
+    ("loss", "average", "beta"),
+    [(GroupAdvantage(), "answers", 0.5), (NegativeAware(), "tokens", 0.0)],
+    ids=["GRPO", "NFT"],
 )
 def test_gradients_do_not_depend_on_the_split_into_micro_batches(
-    train: Any, tiny: Any, groups_folder: Path, tmp_path: Path, loss: Any, average: Any
+    train: Any, tiny: Any, groups_folder: Path, tmp_path: Path, loss: Any, average: Any, beta: float
 ) -> None:
     policy = other_policy(groups_folder, tmp_path / "policy.parquet", tiny(seed=5))
-    whole = train(loss, 1, average=average, policy=policy)
+    settings = {"average": average, "policy": policy, "reference_weight": beta}
+    whole = train(loss, 1, **settings)
     for micro_batches in (2, 4, 8):
-        same(train(loss, micro_batches, average=average, policy=policy), whole, rtol=1e-9, atol=1e-12)
-    single = [train(loss, n, "32-true", 1, average=average, policy=policy) for n in (1, 8)]
+        same(train(loss, micro_batches, **settings), whole, rtol=1e-9, atol=1e-12)
+    single = [train(loss, n, "32-true", 1, **settings) for n in (1, 8)]
     same(*single, rtol=1e-4, atol=1e-6)
 
 
@@ -228,6 +247,7 @@ def test_what_is_trained_and_how_it_is_averaged_is_said(train: Any, caplog: pyte
         (NegativeAware(-0.1), {}, r"NegativeAware got negative_weight=-0.1.*at least 0"),
         (NegativeAware(smallest_ratio=0), {}, r"NegativeAware got smallest_ratio=0.*above 0"),
         (GroupAdvantage(), {"average": "constant"}, r"average=constant with longest_answer=None. Allowed is average"),
+        (GroupAdvantage(), {"reference_weight": -1}, r"VerifiedModule got reference_weight=-1.*at least 0. Correct"),
         (GroupAdvantage(), {"longest_answer": 5}, r"average=tokens with longest_answer=5.*Correct `average` or"),
     ],
 )
@@ -254,7 +274,9 @@ def test_a_run_goes_on_with_the_policy_it_was_started_with(
     tiny: Any, groups: Any, trainer: Any, groups_folder: Path, tmp_path: Path
 ) -> None:
     def module(seed: int = 0) -> VerifiedModule:
-        return VerifiedModule(tiny(seed=seed), NegativeAware(), optimizer=lambda p: torch.optim.SGD(p, lr=5.0))
+        return VerifiedModule(
+            tiny(seed=seed), NegativeAware(), reference_weight=0.1, optimizer=lambda p: torch.optim.SGD(p, lr=5.0)
+        )
 
     def weights(made: VerifiedModule) -> dict[str, torch.Tensor]:
         return dict(made.model.state_dict())

@@ -22,7 +22,7 @@ from lightning_modules import (
     UpdateCheckpoint,
 )
 from lightning_modules.callbacks import RunFolder
-from students import AnswerOnly, CharacterTokenizer, RandomWeights, Student
+from students import AnswerOnly, CharacterTokenizer, LoRA, RandomWeights, Student
 from tests.lightning_modules.conftest import Gradients
 
 
@@ -43,6 +43,12 @@ class Figures(Callback):
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, index: int) -> None:
         if batch.plan.closes_update:
             self.rows.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def beginner() -> RandomWeights:
+    """What the student knows before training."""
+    recipe = CharacterTokenizer("01234567?")
+    return RandomWeights(16, layers=1, heads=2, max_positions=32, tokenizer=recipe)
 
 
 @pytest.fixture(scope="session")
@@ -67,12 +73,11 @@ def go(questions: str, trainer: Callable[..., Any]) -> Callable[..., Any]:
         root: Path | None = None,
         learning_rate: float = 0.01,
         max_steps: int = -1,
+        adapter: LoRA | None = None,
         **settings: Any,
     ) -> Any:
-        recipe = CharacterTokenizer("01234567?")
-        student = Student(RandomWeights(16, layers=1, heads=2, max_positions=32, tokenizer=recipe), precision="float32")
         module = OnlineVerifiedModule(
-            student,
+            Student(beginner(), adapter, precision="float32"),
             loss,
             Sampling(max_new_tokens=3, samples=samples),
             settings.pop("grader", StartsWell()),
@@ -127,17 +132,53 @@ def test_a_reward_that_has_nothing_to_do_with_the_answer_teaches_nothing(go: Any
 
 
 @pytest.mark.parametrize(
-    ("loss", "average"), [(GroupAdvantage(), "answers"), (NegativeAware(), "tokens")], ids=["GRPO", "NFT"]
+    ("loss", "average", "beta"),
+    [(GroupAdvantage(), "answers", 0.5), (NegativeAware(), "tokens", 0.0)],
+    ids=["GRPO", "NFT"],
 )
-def test_gradients_do_not_depend_on_the_split_into_micro_batches(go: Any, loss: PolicyLoss, average: Any) -> None:
-    whole = go(loss, max_steps=2, average=average)
+def test_gradients_do_not_depend_on_the_split_into_micro_batches(
+    go: Any, loss: PolicyLoss, average: Any, beta: float
+) -> None:
+    whole = go(loss, max_steps=2, average=average, reference_weight=beta)
     for micro_batches in (2, 8):
-        split = go(loss, micro_batches, max_steps=2, average=average)
+        split = go(loss, micro_batches, max_steps=2, average=average, reference_weight=beta)
         assert split.losses == pytest.approx(whole.losses, rel=1e-9, abs=1e-12)
         assert len(split.steps) == len(whole.steps) == 2
         for mine, other in zip(split.steps, whole.steps, strict=True):
             for name in mine:
                 torch.testing.assert_close(mine[name], other[name], rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("adapter", [None, LoRA(rank=4)], ids=["whole", "adapter"])
+def test_the_reference_is_the_student_before_training(go: Any, adapter: LoRA | None) -> None:
+    start = beginner().load(torch.float32).model
+    found: list[float] = []
+
+    class Compared(Callback):
+        """Computes anew what every update is away from the weights that were drawn at the beginning."""
+
+        def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, index: int) -> None:
+            with torch.no_grad():
+                logs = [model(input_ids=batch.input_ids).logits.log_softmax(-1) for model in (start, module.model)]
+            before, now = (found.flatten(0, 1)[batch.positions, batch.targets].double() for found in logs)
+            away = before - now
+            found.append(float((away.exp() - away - 1).mean()))
+
+    settings = {"adapter": adapter, "one_sided": "keep", "precision": "32-true", "learning_rate": 0.1}
+    rows = go(GroupAdvantage(), callbacks=[Compared()], reference_weight=0.5, **settings).rows
+    distances = [row["reference_distance"] for row in rows]
+    assert distances == pytest.approx(found, rel=1e-4, abs=1e-7)
+    assert distances[0] == 0
+    assert distances[-1] > 0.01
+
+
+def test_the_penalty_holds_the_student_back(go: Any) -> None:
+    free, held = (
+        go(GroupAdvantage(), epochs=3, precision="32-true", reference_weight=beta).rows for beta in (1e-9, 3.0)
+    )
+    assert held[0] == free[0]
+    assert held[-1]["reference_distance"] < 0.5 * free[-1]["reference_distance"]
+    assert "reference_distance" not in go(GroupAdvantage(), max_steps=1).rows[0]
 
 
 def test_questions_with_nothing_to_compare_are_counted_and_left_out_of_the_average(go: Any) -> None:
@@ -181,14 +222,15 @@ def test_a_resumed_run_writes_and_learns_what_the_whole_run_would_have(go: Any, 
             if index == 2:
                 raise ZeroDivisionError("killed")
 
-    saving = UpdateCheckpoint(every_updates=1)
-    whole = go(NegativeAware(), root=tmp_path / "whole", callbacks=[saving], precision="32-true")
+    def run(folder: str, *callbacks: Callback, **settings: Any) -> Any:
+        saving = UpdateCheckpoint(every_updates=1)
+        settings |= {"callbacks": [saving, *callbacks], "precision": "32-true", "reference_weight": 0.2}
+        return go(NegativeAware(), root=tmp_path / folder, **settings)
+
+    whole = run("whole")
     with pytest.raises(ZeroDivisionError, match="killed"):
-        go(NegativeAware(), root=tmp_path / "broken", callbacks=[UpdateCheckpoint(every_updates=1), Killed()],
-           precision="32-true")  # fmt: skip
-    last = RunFolder(tmp_path / "broken").checkpoint
-    saving = UpdateCheckpoint(every_updates=1)
-    rest = go(NegativeAware(), root=tmp_path / "broken", ckpt_path=last, callbacks=[saving], precision="32-true")
+        run("broken", Killed())
+    rest = run("broken", ckpt_path=RunFolder(tmp_path / "broken").checkpoint)
     assert rest.losses == whole.losses[2:]
     assert rest.rows == whole.rows[2:]
     for name, tensor in whole.module.model.state_dict().items():
