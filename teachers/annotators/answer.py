@@ -7,7 +7,7 @@ from lessons.records import Annotation, Prompt
 from teachers.annotators.asking import Asking, Fields, ParseProblem
 from teachers.annotators.base import Annotator
 from teachers.annotators.marking import grader_of, marked
-from teachers.backend import Completion
+from teachers.exchange import Completion
 
 __all__ = ["AnswerAnnotator"]
 

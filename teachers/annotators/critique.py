@@ -10,7 +10,7 @@ from teachers.annotators.critiques import Which, chosen, discreet, marked_critiq
 from teachers.annotators.marking import grader_of
 from teachers.annotators.numbered import numbered, steps_of
 from teachers.annotators.subjects import Subject, SubjectAnnotator
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["CritiqueAnnotator"]
 

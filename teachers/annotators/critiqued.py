@@ -16,7 +16,7 @@ from teachers.annotators.base import Annotator, Asking, together
 from teachers.annotators.critiques import CRITIQUES, is_critique
 from teachers.annotators.repair import largest_repair
 from teachers.annotators.subjects import TYPICAL_TEXT
-from teachers.backend import Request
+from teachers.exchange import Request
 
 __all__ = ["Critiqued", "CritiquedAnnotator", "origin"]
 

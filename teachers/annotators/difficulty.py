@@ -9,7 +9,7 @@ from teachers.annotators.asking import Asking, Fields
 from teachers.annotators.base import Annotator
 from teachers.annotators.labels import number_label
 from teachers.annotators.votes import mean_vote
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["DifficultyAnnotator"]
 

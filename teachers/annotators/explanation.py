@@ -17,7 +17,7 @@ from teachers.annotators.base import Annotator
 from teachers.annotators.catalogue import Catalogue
 from teachers.annotators.marking import grader_of, marked
 from teachers.annotators.secrecy import unaware
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["ExplanationAnnotator"]
 

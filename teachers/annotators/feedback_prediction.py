@@ -8,7 +8,7 @@ from teachers.annotators.critiques import VERDICTS, Which, chosen, marked_critiq
 from teachers.annotators.labels import choice_label
 from teachers.annotators.marking import grader_of
 from teachers.annotators.subjects import Subject, SubjectAnnotator
-from teachers.backend import Completion
+from teachers.exchange import Completion
 
 __all__ = ["FeedbackPredictionAnnotator"]
 

@@ -6,7 +6,7 @@ from lessons.records import Prompt
 from teachers.annotators.asking import Fields
 from teachers.annotators.base import Annotator
 from teachers.annotators.labels import number_label
-from teachers.backend import Completion
+from teachers.exchange import Completion
 
 __all__ = ["GradeLevelAnnotator"]
 

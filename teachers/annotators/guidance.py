@@ -8,7 +8,7 @@ from teachers.annotators.base import Annotator
 from teachers.annotators.numbered import numbered, numbered_list
 from teachers.annotators.secrecy import kept_secret
 from teachers.annotators.sections import sections
-from teachers.backend import Completion
+from teachers.exchange import Completion
 
 __all__ = ["GuidanceAnnotator"]
 

@@ -9,7 +9,7 @@ from teachers.annotators.asking import Asking, Fields
 from teachers.annotators.base import Annotator
 from teachers.annotators.secrecy import kept_secret
 from teachers.annotators.sections import sections
-from teachers.backend import Completion
+from teachers.exchange import Completion
 
 __all__ = ["HintAnnotator"]
 

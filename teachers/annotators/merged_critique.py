@@ -15,7 +15,7 @@ from teachers.annotators.critiques import discreet, marked_critique, read_critiq
 from teachers.annotators.labels import choice_label
 from teachers.annotators.marking import grader_of
 from teachers.annotators.numbered import numbered, steps_of
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["MergedCritiqueAnnotator"]
 

@@ -14,7 +14,7 @@ from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem, together
 from teachers.annotators.structured import form_in_words, json_object, parse_json
 from teachers.annotators.subjects import Subject, attempt_subjects
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 from teachers.near_duplicates import NearDuplicates, tokens
 
 __all__ = ["Aim", "NewPromptsAnnotator"]

@@ -13,7 +13,7 @@ from teachers.annotators.base import Annotator, Asking, Fields, together
 from teachers.annotators.labels import choice_label
 from teachers.annotators.repair import largest_repair, sum_known
 from teachers.annotators.subjects import TYPICAL_TEXT, Subject, attempt_subjects, earlier_subjects
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["PairJudgeAnnotator", "PositionBias", "position_bias"]
 

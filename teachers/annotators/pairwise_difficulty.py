@@ -18,8 +18,8 @@ from teachers.annotators.base import Annotator
 from teachers.annotators.labels import choice_label
 from teachers.annotators.roll import Roll
 from teachers.annotators.template import transcript
-from teachers.backend import Completion, Request
 from teachers.bradley_terry import strengths
+from teachers.exchange import Completion, Request
 
 __all__ = ["Comparisons", "PairwiseDifficultyAnnotator"]
 

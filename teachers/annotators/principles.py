@@ -15,7 +15,7 @@ from lessons.tables import read_attempts, read_prompts
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.numbered import numbered
 from teachers.annotators.secrecy import kept_secret
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["Mistake", "PrinciplesAnnotator", "evenly"]
 

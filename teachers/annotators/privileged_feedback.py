@@ -16,7 +16,7 @@ from teachers.annotators.numbered import numbered, steps_of
 from teachers.annotators.repair import sum_known
 from teachers.annotators.secrecy import kept_secret
 from teachers.annotators.subjects import Subject, SubjectAnnotator
-from teachers.backend import Completion, Request, Sampling
+from teachers.exchange import Completion, Request, Sampling
 
 __all__ = ["PrivilegedFeedbackAnnotator"]
 

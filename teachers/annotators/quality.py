@@ -8,7 +8,7 @@ from lessons.records import Prompt
 from teachers.annotators.base import Fields
 from teachers.annotators.labels import number_label
 from teachers.annotators.subjects import Subject, SubjectAnnotator
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["QualityAnnotator"]
 

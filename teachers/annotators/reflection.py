@@ -11,7 +11,7 @@ from teachers.annotators.base import Annotator
 from teachers.annotators.marking import grader_of, marked
 from teachers.annotators.sections import sections
 from teachers.annotators.subjects import TYPICAL_TEXT, whole_text
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["ReflectionAnnotator"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lessons.records import Message, Provenance
-from teachers.backend import Request
+from teachers.exchange import Request
 
 __all__ = ["largest_repair", "repair_request", "sum_known"]
 

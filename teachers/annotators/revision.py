@@ -12,7 +12,7 @@ from teachers.annotators.base import Asking, Fields, ParseProblem
 from teachers.annotators.critiqued import Critiqued, CritiquedAnnotator, origin
 from teachers.annotators.critiques import VERDICTS
 from teachers.annotators.marking import grader_of, marked
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["RevisionAnnotator"]
 

@@ -13,7 +13,7 @@ from lessons.records import Annotation, Prompt
 from lessons.tables import read_prompts
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.structured import form_in_words, json_object, parse_json
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["Criterion", "RubricAnnotator", "criteria_of"]
 

@@ -15,7 +15,7 @@ from teachers.annotators.repair import largest_repair
 from teachers.annotators.rubric import Criterion, as_data, criteria_of, in_words
 from teachers.annotators.structured import form_in_words, json_object, parse_json
 from teachers.annotators.subjects import TYPICAL_TEXT, Subject, SubjectAnnotator
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["RubricGradeAnnotator"]
 

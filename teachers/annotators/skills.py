@@ -10,7 +10,7 @@ from lessons.records import Message, Prompt
 from teachers.annotators.asking import Fields, ParseProblem
 from teachers.annotators.base import Annotator
 from teachers.annotators.labels import last_label
-from teachers.backend import Completion
+from teachers.exchange import Completion
 
 __all__ = ["SkillsAnnotator"]
 

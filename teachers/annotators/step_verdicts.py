@@ -11,7 +11,7 @@ from teachers.annotators.asking import Asking, Fields, ParseProblem
 from teachers.annotators.marking import grader_of
 from teachers.annotators.numbered import steps_of
 from teachers.annotators.subjects import Subject, SubjectAnnotator
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["StepVerdictsAnnotator"]
 

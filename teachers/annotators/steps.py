@@ -8,7 +8,7 @@ from teachers.annotators.asking import Asking, Fields, ParseProblem
 from teachers.annotators.base import Annotator
 from teachers.annotators.marking import grader_of, marked
 from teachers.annotators.numbered import numbered, numbered_list
-from teachers.backend import Completion
+from teachers.exchange import Completion
 
 __all__ = ["StepsAnnotator"]
 

@@ -17,7 +17,7 @@ from teachers.annotators.catalogue import Catalogue
 from teachers.annotators.leaks import copied
 from teachers.annotators.marking import grader_of, marked
 from teachers.annotators.roll import Roll
-from teachers.backend import Completion, Request
+from teachers.exchange import Completion, Request
 
 __all__ = ["StrategyAnnotator"]
 

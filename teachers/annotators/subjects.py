@@ -14,7 +14,7 @@ from lessons.records import Annotation, Attempt, Prompt
 from lessons.tables import read_attempts
 from teachers.annotators.base import Annotator, Asking, together
 from teachers.annotators.repair import largest_repair
-from teachers.backend import Request
+from teachers.exchange import Request
 
 __all__ = ["Subject", "SubjectAnnotator", "attempt_subjects", "earlier_subjects", "whole_text"]
 

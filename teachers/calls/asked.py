@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from teachers.backend import Request
 from teachers.calls.budget import Cost, most_tokens
 from teachers.calls.pricing import Price
+from teachers.exchange import Request
 
 __all__ = ["Asked", "Most"]
 

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 
 from lessons.errors import BudgetExceeded, ConfigError, UnknownPrice
-from teachers.backend import Completion, Request
 from teachers.calls.pricing import Price
+from teachers.exchange import Completion, Request
 
 __all__ = ["Account", "Budget", "Cost", "actual", "most_tokens", "worst_case"]
 

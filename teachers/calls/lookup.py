@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from teachers.backend import Request
 from teachers.calls.caller import Caller, Reply
 from teachers.calls.request_keys import request_json
+from teachers.exchange import Request
 
 __all__ = ["Lookup", "Missing"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from teachers.backend import Completion
+from teachers.exchange import Completion
 
 __all__ = ["Counts", "Reply"]
 

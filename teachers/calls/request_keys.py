@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from json.encoder import encode_basestring as text
 
-from teachers.backend import JSON, Request
+from teachers.exchange import JSON, Request
 
 __all__ = ["RequestKeys", "request_json"]
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from lessons.errors import CallFailed
-from teachers.backend import JSON, Request
 from teachers.batch_api import BatchAPI, BatchResult, BatchStatus
+from teachers.exchange import JSON, Request
 from teachers.hosted.hosted_client import HostedClient
 from teachers.hosted.http_errors import own
 

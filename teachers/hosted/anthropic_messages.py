@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from lessons.errors import ConfigError
-from teachers.backend import JSON, Completion, FinishReason, Request
+from teachers.exchange import JSON, Completion, FinishReason, Request
 
 __all__ = ["PATH", "REQUIRED", "body", "mark_prefix", "read"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lessons.errors import ConfigError
-from teachers.backend import JSON, Completion, FinishReason, Request, TokenLogprob
+from teachers.exchange import JSON, Completion, FinishReason, Request, TokenLogprob
 from teachers.hosted.http_errors import NotHonoured
 
 __all__ = ["PATH", "REQUIRED", "body", "check_honoured", "checked_top_logprobs", "read", "token_logprobs"]

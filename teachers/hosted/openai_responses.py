@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lessons.errors import ConfigError
-from teachers.backend import JSON, Completion, FinishReason, Request
+from teachers.exchange import JSON, Completion, FinishReason, Request
 from teachers.hosted.http_errors import FailedReply, MalformedReply, NotHonoured
 from teachers.hosted.openai_chat import checked_top_logprobs, token_logprobs
 

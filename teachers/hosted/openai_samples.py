@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from teachers.backend import JSON
+from teachers.exchange import JSON
 
 __all__ = ["shares", "split"]
 

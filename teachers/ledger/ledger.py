@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from lessons.errors import DataError, StorageError
-from teachers.backend import JSON
+from teachers.exchange import JSON
 from teachers.ledger.absent_keys import AbsentKeys
 from teachers.ledger.ledger_records import Attempted, LedgerTotals, StoredReply
 from teachers.ledger.ledger_schema import connect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from teachers.backend import JSON
+from teachers.exchange import JSON
 
 __all__ = ["Attempted", "LedgerTotals", "StoredReply"]
 

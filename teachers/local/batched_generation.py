@@ -17,7 +17,7 @@ from lessons.errors import ConfigError
 from lessons.gguf import converted_folder
 from lessons.model_files import resolve
 from lessons.transformers_models import bars_on_terminals_only
-from teachers.backend import JSON, Request
+from teachers.exchange import JSON, Request
 from teachers.local.generation_stats import GenerationStats
 from teachers.local.model_state import Reader
 from teachers.local.request_batches import Group, Row

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from lessons.errors import CallFailed
-from teachers.backend import JSON, Request
+from teachers.exchange import JSON, Request
 from teachers.local.generation_stats import GenerationStats
 from teachers.local.request_batches import Group, Row, choose
 

@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from teachers.backend import JSON, Request
 from teachers.calls.request_keys import request_json
+from teachers.exchange import JSON, Request
 
 __all__ = ["Group", "Row", "choose"]
 

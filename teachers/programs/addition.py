@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lessons.sources.arithmetic import carries
 
 if TYPE_CHECKING:
-    from teachers.backend import Request
+    from teachers.exchange import Request
 
 __all__ = ["answer"]
 

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from teachers.backend import Request
+    from teachers.exchange import Request
 
 __all__ = ["answer", "solution"]
 
