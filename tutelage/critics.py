@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lessons.grading import Grader
+from lessons.records import Prompt
 from lessons.tables import read_prompts
 from teachers import Budget, CritiqueAnnotator, Limits, RationaleAnnotator, RevisionAnnotator, TeacherBackend
 from tutelage.settings import JSON, settings_of
 
 if TYPE_CHECKING:
     from teachers.critics.critic_report import CriticReport
+    from teachers.estimate import Estimate
 
-__all__ = ["CRITIC_FILES", "CriticExam", "examine"]
+__all__ = ["CRITIC_FILES", "CriticExam", "examine", "foresee"]
 
 CRITIC_FILES = ("loops.parquet", "critic.json")
 
@@ -54,6 +57,21 @@ class CriticExam:
     def inputs(self) -> tuple[Path, ...]:
         """The files it reads besides the questions."""
         return (Path(self.attempts),) if self.attempts else ()
+
+
+def foresee(
+    exam: CriticExam, questions: Sequence[Prompt], grader: Grader, ledger: Path, limits: Limits | None,
+    budget: Budget | None,
+) -> Estimate:  # fmt: skip
+    """Estimate what the exam of a critic will take; ask nobody."""
+    from teachers.critics.critic_exam import closed_loop
+    from teachers.estimate import estimate
+
+    loop = closed_loop(
+        questions, exam.solver, exam.attempts, exam.corrected_by, exam.rounds, exam.samples, exam.step_key, exam.answer,
+        exam.critique, exam.revision,
+    )  # fmt: skip
+    return estimate(questions, exam.backend, [loop], grader, ledger, limits, budget)
 
 
 def examine(

@@ -12,10 +12,11 @@ from teachers.annotators.base import Annotator, Asking, Fields
 from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.critiqued import Critiqued
 from teachers.annotators.critiques import VERDICTS
+from teachers.annotators.foresight import Foresight
 from teachers.annotators.marking import grader_of
 from teachers.annotators.rationale import RationaleAnnotator
 from teachers.annotators.revision import RevisionAnnotator
-from teachers.annotators.subjects import Subject, whole_text
+from teachers.annotators.subjects import TYPICAL_TEXT, Subject, whole_text
 from teachers.backend import Completion, Request, TeacherBackend
 
 __all__ = ["ATTEMPT", "ClosedLoop", "Corrector", "Loop", "corrected_text", "loops_of"]
@@ -93,13 +94,36 @@ class ClosedLoop(Annotator):
 
     def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:
         """Foresee the first critiques of known attempts, or the attempts the critic makes itself."""
-        a_round = (1 + self.critique.repairs) + (1 + self.revision.repairs) * (self.corrected_by != "critique")
+        a_round = (1 + self.critique.repairs) + (1 + self.revision.repairs) * (self.corrected_by == "critic")
         if self.attempts is not None:
             texts = [attempt.text for attempt in self.attempts.get(prompt.id, ())]
             sure = [self.critique.subject_request(prompt, text, self.draw(k)) for k, text in enumerate(texts)]
             return sure, len(texts) * self.rounds * a_round
         sure = [self.answer.sample_request(prompt, k) for k in range(self.samples)] if self.solver is None else []
         return sure, len(sure) * (1 + self.answer.repairs) + self.samples * self.rounds * a_round
+
+    def example(self, prompt: Prompt) -> Request | None:
+        """Return the critique of an attempt: of the longest given, or of typical length."""
+        texts = [TYPICAL_TEXT] if self.attempts is None else [one.text for one in self.attempts.get(prompt.id, ())]
+        if not texts:
+            return None
+        return self.critique.in_full(self.critique.subject_request(prompt, max(texts, key=len), 0))
+
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+        """Foresee the solver's attempts, where it makes them, and its corrections, where they are its own."""
+        if self.solver is None:
+            return []
+        sure: list[Request] = []
+        attempts = self.samples
+        if self.attempts is None:
+            sure = [self.answer.sample_request(prompt, k) for k in range(self.samples)]
+        else:
+            attempts = len(self.attempts.get(prompt.id, ()))
+        most, largest = len(sure) * (1 + self.answer.repairs), self.answer.example(prompt)
+        if self.corrected_by == "solver":
+            most += attempts * self.rounds * (1 + self.revision.repairs)
+            largest = self.revision.example(prompt)
+        return [Foresight(self.solver, sure, most, largest)]
 
     def draw(self, attempt: int) -> int:
         """Return the sample number for what is asked about an attempt: greedy critics need not say things twice."""

@@ -21,7 +21,7 @@ from teachers.critics.closed_loop import ClosedLoop, Corrector
 from teachers.critics.critic_report import CriticReport
 from teachers.distillation import distill
 
-__all__ = ["LOOPS", "REPORT", "critic_report", "examine_critic"]
+__all__ = ["LOOPS", "REPORT", "closed_loop", "critic_report", "examine_critic"]
 
 LOOPS, REPORT = "loops.parquet", "critic.json"
 
@@ -90,13 +90,8 @@ def examine_critic(
         PartialResult: Some calls failed for good.
         Stopped: By the user or (`BudgetExceeded`) by the budget. Run again to go on.
     """
-    critique, out = critique or CritiqueAnnotator(), Path(out)
-    check_loop(critique, solver, attempts, corrected_by, rounds, samples, step_key)
-    known = None if attempts is None else attempts_of(Path(attempts), prompts, step_key)
-    loop = ClosedLoop(
-        answer or RationaleAnnotator(), critique, revision or RevisionAnnotator(), known, solver, corrected_by, rounds,
-        samples,
-    )  # fmt: skip
+    out = Path(out)
+    loop = closed_loop(prompts, solver, attempts, corrected_by, rounds, samples, step_key, answer, critique, revision)
     distill(prompts, critic, [loop], grader, ledger, out / LOOPS, limits, budget, progress, allow_partial=allow_partial)
     report = critic_report(
         out / LOOPS, prompts, grader, critic.model, corrected_by, rounds, step_key, first_step, confidence
@@ -104,6 +99,28 @@ def examine_critic(
     written = json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
     write_text(out / REPORT, written + "\n")
     return report
+
+
+def closed_loop(
+    prompts: Sequence[Prompt],
+    solver: TeacherBackend | None = None,
+    attempts: str | Path | None = None,
+    corrected_by: Corrector = "critique",
+    rounds: int = 1,
+    samples: int = 1,
+    step_key: str | None = None,
+    answer: RationaleAnnotator | None = None,
+    critique: CritiqueAnnotator | None = None,
+    revision: RevisionAnnotator | None = None,
+) -> ClosedLoop:
+    """Return what is asked in a critic's exam; the arguments and errors are those of `examine_critic`."""
+    critique = critique or CritiqueAnnotator()
+    check_loop(critique, solver, attempts, corrected_by, rounds, samples, step_key)
+    known = None if attempts is None else attempts_of(Path(attempts), prompts, step_key)
+    return ClosedLoop(
+        answer or RationaleAnnotator(), critique, revision or RevisionAnnotator(), known, solver, corrected_by, rounds,
+        samples,
+    )  # fmt: skip
 
 
 def critic_report(

@@ -7,6 +7,7 @@ import pytest
 from lessons import ArithmeticSource, NumberGrader
 from lessons.errors import ConfigError
 from lessons.tables import read_annotations, read_attempts
+from students import RandomWeights, Student
 from teachers import ScriptedBackend
 from tutelage.commands.evaluate import evaluate
 
@@ -102,6 +103,9 @@ def test_a_student_sits_the_exam(tutelage):
 
 def test_a_critic_is_examined_by_what_its_critiques_lead_to(tutelage):
     critic = ("--critic.backend", "teachers.ScriptedBackend", "--critic.backend.function", TEACHER[-1])
+    dry = tutelage("evaluate", "--out", "c", *EXAM, *critic, "--dry_run", "true")
+    assert "new calls: 12 for certain, at most 36" in dry.stdout, dry.stderr
+    assert not (tutelage.folder / "c").exists()
     done = tutelage("evaluate", "--out", "c", *EXAM, *critic)
     assert done.returncode == 0, done.stderr
     report = json.loads((tutelage.folder / "c" / "critic.json").read_text())
@@ -118,6 +122,16 @@ def test_an_exam_needs_exactly_one_author(tutelage):
     done = tutelage("evaluate", "--out", "e", *EXAM)
     assert done.returncode == 2
     assert "exactly one of `student`, `teacher` and `critic`; none were given" in done.stderr
+
+
+def test_the_cost_of_a_teachers_exam_is_foretold_and_a_student_costs_nothing(tmp_path, capsys):
+    teacher = ScriptedBackend(TEACHER[-1])
+    evaluate(str(tmp_path / "e"), ArithmeticSource(5), NumberGrader(), teacher=teacher, dry_run=True)
+    assert "new calls: 5 for certain, at most 5" in capsys.readouterr().out
+    assert not (tmp_path / "e").exists()
+    student = Student(RandomWeights(hidden_size=32, layers=1, heads=2))
+    with pytest.raises(ConfigError, match=r"a student, who sits this exam.*Leave dry_run out"):
+        evaluate(str(tmp_path / "e"), ArithmeticSource(5), NumberGrader(), student=student, dry_run=True)
 
 
 def test_only_a_student_gives_several_answers():

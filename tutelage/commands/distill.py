@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
@@ -12,12 +11,10 @@ from lessons.grading import Grader
 from lessons.sources import PromptSource, unique
 from lessons.tables import read_prompts, write_prompts
 from teachers import Annotator, Batches, Budget, Limits, TeacherBackend
+from tutelage.foretelling import foretell
 from tutelage.progress import say
 from tutelage.settings import JSON, settings_of
 from tutelage.steps import Step, run_step
-
-if TYPE_CHECKING:
-    from teachers.estimate import Estimate
 
 __all__ = ["distill"]
 
@@ -64,7 +61,7 @@ def distill(
         from teachers.estimate import estimate
 
         found = estimate(unique(prompts.prompts()), teacher, annotators, grader, where, limits, budget, batches)
-        print("\n".join(foreseen(found)))
+        foretell(found)
         return
     asked, lessons = folder / "prompts.parquet", folder / "lessons.parquet"
 
@@ -87,26 +84,6 @@ def distill(
         say(f"{folder} holds these very lessons already.")
     for line in describe(step, [annotator.kind for annotator in annotators]):
         print(line)
-
-
-def foreseen(found: Estimate) -> list[str]:
-    """Return what a run would take, in words."""
-    from tutelage.report.page import dollars
-
-    basis = "as long as the teacher's earlier replies" if found.measured_output else "each as long as allowed"
-    money = "the price is not known"
-    if found.dollars is not None and found.dollars_at_most is not None:
-        money = f"about {dollars(found.dollars)}, at most {dollars(found.dollars_at_most)}"
-    return [
-        f"prompts: {found.prompts:,}",
-        f"replies in the ledger already: {found.in_ledger:,}",
-        f"new calls: {found.calls:,} for certain, at most {found.calls_at_most:,} where answers are asked for again",
-        f"tokens read by the certain calls: about {found.input_tokens:,}",
-        f"tokens written by them: about {found.output_tokens:,} ({basis})",
-        f"tokens at the worst: {found.tokens_at_most:,}",
-        f"cost: {money}",
-        "Nothing was asked, nothing was spent.",
-    ]
 
 
 def describe(step: Step, kinds: list[str]) -> list[str]:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from lessons.errors import ConfigError
 from lessons.grading import Grader
-from lessons.sources import PromptSource
+from lessons.sources import PromptSource, unique
 from students.decoding import Generation
 from students.renderings import Rendering
 from students.student import Student
 from teachers import Annotator, Budget, Limits, TeacherBackend
-from tutelage.critics import CRITIC_FILES, CriticExam, examine
+from tutelage.critics import CRITIC_FILES, CriticExam, examine, foresee
+from tutelage.foretelling import foretell
 from tutelage.progress import say
 from tutelage.report.verdicts import marks
 from tutelage.settings import settings_of
@@ -35,6 +36,7 @@ def evaluate(
     author: str | None = None,
     samples: int = 1,
     critic: CriticExam | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Let a model sit an exam; write attempts.parquet and report.json. Or examine a critic; write critic.json.
 
@@ -55,6 +57,8 @@ def evaluate(
             pass@1, the mean over all answers, with an interval over the questions, and curricula.Tries reads from
             attempts.parquet how often each question is passed.
         critic: A critic that is examined in place of a student or teacher: do its critiques lead to right answers?
+        dry_run: Only say how many calls, tokens and dollars a teacher's or critic's exam would take; ask nobody, write
+            nothing.
     """
     from tutelage.examination import examine_student, examine_teacher, read_card
     from tutelage.pool import write_exam
@@ -71,9 +75,12 @@ def evaluate(
             f"{sitting[0]}, whose answers may cost money. Leave `samples` out."
         )
     folder = Path(out)
+    where = Path(ledger) if ledger else folder / "ledger.sqlite"
+    if dry_run:
+        foretell_exam(exam, teacher, annotator, critic, grader, where, limits, budget)
+        return
     questions = folder / "exam.parquet"
     run_step(Step("exam", folder, (questions,), lambda: write_exam(exam, questions), {"exam": settings_of(exam)}))
-    where = Path(ledger) if ledger else folder / "ledger.sqlite"
     if critic is not None:
         evaluate_critic(critic, questions, folder, grader, where, limits, budget)
         return
@@ -109,6 +116,30 @@ def evaluate(
     print(f"{card.author}: {marks(card.overall)}{several}")
     for tier, cell in card.by_tier.items():
         print(f"  {tier}: {marks(cell)}")
+
+
+def foretell_exam(
+    exam: PromptSource, teacher: TeacherBackend | None, annotator: Annotator | None, critic: CriticExam | None,
+    grader: Grader, ledger: Path, limits: Limits | None, budget: Budget | None,
+) -> None:  # fmt: skip
+    """Print what the exam of a teacher or a critic would take.
+
+    Raises:
+        ConfigError: A student sits, who costs nothing.
+    """
+    from teachers.estimate import estimate
+    from tutelage.examination import exam_annotator
+
+    questions = list(unique(exam.prompts()))
+    if critic is not None:
+        foretell(foresee(critic, questions, grader, ledger, limits, budget))
+    elif teacher is not None:
+        foretell(estimate(questions, teacher, [exam_annotator(annotator)], grader, ledger, limits, budget))
+    else:
+        raise ConfigError(
+            "dry_run foretells what a teacher or a critic will be asked and cost; a student, who sits this exam, runs "
+            "here and costs nothing. Leave dry_run out."
+        )
 
 
 def evaluate_critic(

@@ -15,8 +15,9 @@ from lessons.graders import ExactGrader, NumberGrader
 from lessons.records import Attempt, Message, Prompt
 from lessons.report_card import wilson
 from lessons.tables import write_attempts
-from teachers import Budget, CritiqueAnnotator, ScriptedBackend
-from teachers.critics.critic_exam import LOOPS, critic_report, examine_critic
+from teachers import Budget, CritiqueAnnotator, ScriptedBackend, distill
+from teachers.critics.critic_exam import LOOPS, closed_loop, critic_report, examine_critic
+from teachers.estimate import estimate
 
 PROGRAM = '''
 """Twenty cases: a solver that is right in 0 to 11, and a critic whose every verdict and correction is laid down."""
@@ -165,6 +166,34 @@ def test_rounds_go_on_until_the_critic_finds_nothing(examine: Callable[..., Any]
     assert second.judgements == Judgements(spotted=1, missed=3, accepted=4)
     assert report.mode == "cross, iterative"
     assert "after round 2" in report.text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sure", "most"),
+    [
+        ({}, 20, 20 * (1 + 2)),  # an answer and a critique, which may be asked for again
+        ({"corrected_by": "critic", "rounds": 2}, 20, 20 * (1 + 2 * (2 + 2))),
+        ({"solver": "solver", "samples": 2}, 40, 40 * (1 + 2)),
+        ({"solver": "solver", "corrected_by": "solver"}, 20, 20 * (1 + 2 + 2)),
+        ({"attempts": True, "rounds": 2}, 20, 20 * 2 * 2),
+        ({"attempts": True, "solver": "solver", "corrected_by": "solver"}, 20, 20 * (2 + 2)),
+    ],
+    ids=str,
+)
+def test_what_it_will_take_is_foreseen(
+    settings: dict[str, Any], sure: int, most: int, program: Any, attempts: Path, tmp_path: Path
+) -> None:
+    settings = {**settings, **({"attempts": attempts} if "attempts" in settings else {})}
+    settings |= {"solver": scripted(settings["solver"])} if "solver" in settings else {}
+    critic, grader = scripted("critic"), NumberGrader()
+    loop = closed_loop(PROMPTS, **settings)
+    found = estimate(PROMPTS, critic, [loop], grader, tmp_path / "no ledger")
+    assert (found.calls, found.calls_at_most) == (sure, most)
+    distilled = distill(PROMPTS, critic, [loop], grader, tmp_path / "ledger.sqlite", tmp_path / "o", progress=False)
+    assert sure <= distilled.calls <= most
+    assert distilled.input_tokens + distilled.output_tokens <= found.tokens_at_most
+    again = estimate(PROMPTS, critic, [loop], grader, tmp_path / "ledger.sqlite")
+    assert (again.calls, again.in_ledger) == (0, sure)
 
 
 def test_a_second_run_and_another_grader_cost_nothing(
