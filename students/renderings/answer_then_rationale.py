@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from lessons.errors import ConfigError
 from lessons.records import Lesson
-from students.renderings.answers import AnswerSource, answer_of, needed, weighed
+from students.renderings.answers import AnswerSource, answer_of, check_separator, needed, weighed
 from students.renderings.base import Exercise, Rendering
 
 __all__ = ["AnswerThenRationale"]
@@ -42,12 +41,7 @@ class AnswerThenRationale(Rendering):
         Raises:
             ConfigError: It is empty.
         """
-        if not self.separator.strip():
-            raise ConfigError(
-                f"AnswerThenRationale got separator={self.separator!r}, by which nobody could tell the answer from the "
-                "rationale. Allowed is any text that answers do not hold. Correct `separator`."
-            )
-        return self.separator.rstrip(" ")
+        return check_separator(self, self.separator, "answer", "rationale").rstrip(" ")
 
     def exercises(self, lesson: Lesson) -> list[Exercise]:
         """Return the question with answer and rationale."""

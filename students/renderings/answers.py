@@ -9,7 +9,7 @@ from lessons.errors import ConfigError, RenderingError
 from lessons.records import Annotation, Lesson
 from students.renderings.base import Exercise
 
-__all__ = ["AnswerSource", "answer_of", "needed", "weighed", "whole_text"]
+__all__ = ["AnswerSource", "answer_of", "check_separator", "needed", "weighed", "whole_text"]
 
 AnswerSource = Literal["reference", "teacher"]
 
@@ -80,3 +80,23 @@ def weighed(exercise: Exercise, opening: str, name: str, weight: float) -> Exerc
             f"it like the rest. Correct `{name}`."
         )
     return exercise if weight == 1 else replace(exercise, given=opening, given_weight=weight)
+
+
+def check_separator(rendering: object, separator: str, first: str, second: str) -> str:
+    """Return what stands between two parts of an answer, the first of which alone the exam reads.
+
+    Args:
+        rendering: Who writes them, for the error.
+        separator: What stands between them.
+        first: What comes before it, in a word.
+        second: What comes after it, in a word.
+
+    Raises:
+        ConfigError: It is empty.
+    """
+    if not separator.strip():
+        raise ConfigError(
+            f"{type(rendering).__name__} got separator={separator!r}, by which nobody could tell the {first} from the "
+            f"{second}. Allowed is any text that {first}s do not hold. Correct `separator`."
+        )
+    return separator

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lessons.errors import ConfigError
-from lessons.records import Lesson, Message, Prompt
-from students.renderings.answers import needed
+from dataclasses import replace
+
+from lessons.records import Lesson
+from students.renderings.answers import check_separator, needed
 from students.renderings.base import Exercise, Rendering
 from students.renderings.rationale_then_answer import RationaleThenAnswer
 from students.renderings.wrapping import Wrapping
@@ -46,12 +47,7 @@ class Reflection(Wrapping):
         Raises:
             ConfigError: It is empty.
         """
-        if not self.separator.strip():
-            raise ConfigError(
-                f"Reflection got separator={self.separator!r}, by which nobody could tell the solution from the "
-                "reflection. Allowed is any text that solutions do not hold. Correct `separator`."
-            )
-        return self.separator.rstrip()
+        return check_separator(self, self.separator, "solution", "reflection").rstrip()
 
     def exercises(self, lesson: Lesson) -> list[Exercise]:
         """Return the solution with its reflection."""
@@ -60,11 +56,4 @@ class Reflection(Wrapping):
             return found
         thoughts = needed(lesson, self.of, self).text.strip()
         after = self.separator[len(self.stop_text) :]
-        return [
-            Exercise(e.messages, f"{e.answer.rstrip()}{self.stop_text}{after}{thoughts}", e.part, e.given)
-            for e in found
-        ]
-
-    def exam_messages(self, prompt: Prompt) -> tuple[Message, ...]:
-        """Return the question as the rendering inside asks it."""
-        return self.rendering.exam_messages(prompt)
+        return [replace(e, answer=f"{e.answer.rstrip()}{self.stop_text}{after}{thoughts}") for e in found]

@@ -23,6 +23,13 @@ def test_the_student_learns_to_go_on_after_its_answer(ascii_student: Student) ->
     assert rendering.stop_text == "\n\nReflection:"
 
 
+def test_the_weights_of_the_solution_stay(ascii_student: Student) -> None:
+    rendering = Reflection(RationaleThenAnswer(rationale_weight=0.25))
+    ((_, why, rest),) = spans(ascii_student, rendering, lesson(SOLVED, THOUGHT))
+    assert why == ("Two and two.", 0.25)
+    assert (rest[0].startswith("\nAnswer: 4\n\nReflection:\n"), rest[1]) == (True, 1.0)
+
+
 def test_a_lesson_without_a_reflection_is_refused_unless_they_are_optional() -> None:
     with pytest.raises(RenderingError, match=r"has no reflection, which Reflection trains on; it has rationale"):
         Reflection().exercises(lesson(SOLVED))
