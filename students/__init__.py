@@ -44,7 +44,17 @@ from students.renderings import (
 )
 from students.scorer import Scorer, score_texts
 from students.student import Student
-from students.weights import GGUF, Adapted, Loaded, Pretrained, PretrainedTokenizer, PrunedCopy, RandomWeights, Weights
+from students.weights import (
+    GGUF,
+    Adapted,
+    FourBit,
+    Loaded,
+    Pretrained,
+    PretrainedTokenizer,
+    PrunedCopy,
+    RandomWeights,
+    Weights,
+)
 
 __all__ = [
     "Adapted",
@@ -63,6 +73,7 @@ __all__ = [
     "Example",
     "Exercise",
     "FollowGuidance",
+    "FourBit",
     "GGUF",
     "Generated",
     "Generation",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lessons.folders import MARKER, staged_folder
 from lessons.transformers_models import bars_on_terminals_only
 from students.encoder import Encoder
+from students.four_bit import whole_tensors
 from students.lora import LoRA, merged_tensors
 
 if TYPE_CHECKING:
@@ -111,10 +112,11 @@ def identity(origin: Origin) -> dict[str, str]:
 
 
 def plain_tensors(model: torch.nn.Module, adapted: bool) -> dict[str, torch.Tensor]:
-    """Return a model's tensors under plain names, with the additions of its adapter, if it has one, added in."""
-    if adapted:
-        return merged_tensors(model)
-    return {name: tensor.detach() for name, tensor in model.state_dict().items()}
+    """Return a model's tensors under plain names, with the additions of its adapter, if it has one, added in.
+
+    Weights in four bits come as ordinary numbers.
+    """
+    return merged_tensors(model) if adapted else whole_tensors(model)
 
 
 def generation_config(encoder: Encoder, config: PretrainedConfig) -> Any:

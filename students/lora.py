@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lessons.errors import ConfigError, MissingDependency
+from students.four_bit import whole_tensors
 
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, torch
@@ -51,8 +52,12 @@ class LoRA:
     dora: bool = False
     rank_stabilised: bool = False
 
-    def attach(self, model: PreTrainedModel) -> Any:
+    def attach(self, model: PreTrainedModel, head: str | None = None) -> Any:
         """Return the model wrapped by peft with only the additions trainable (a `peft.PeftModel`).
+
+        Args:
+            model: The model; its layers are rewritten in place.
+            head: Name of a layer that is trained whole, and belongs to the adapter: a scorer's new head.
 
         Raises:
             ConfigError: A target module does not exist in the model, or peft refuses the settings.
@@ -67,7 +72,7 @@ class LoRA:
                 "Install it with: pip install 'tutelage[train]', or train without `adapter`."
             ) from error
 
-        self.check(model)
+        self.check(model, head)
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
@@ -75,7 +80,8 @@ class LoRA:
             target_modules=self.target_modules or "all-linear",
             use_dora=self.dora,
             use_rslora=self.rank_stabilised,
-            task_type="SEQ_2_SEQ_LM" if getattr(model.config, "is_encoder_decoder", False) else "CAUSAL_LM",
+            modules_to_save=None if head is None else [head],
+            task_type=task_of(model, head),
         )
         with torch.random.fork_rng(devices=[]), quiet_peft():
             torch.default_generator.manual_seed(self.seed)
@@ -87,12 +93,13 @@ class LoRA:
                     "least 1, dropout in [0, 1) and linear layers that the model has. Correct `adapter`."
                 ) from error
 
-    def check(self, model: PreTrainedModel) -> None:
-        """Refuse targets that match nothing: peft passes over a wrong name if another one is right."""
+    def check(self, model: PreTrainedModel, head: str | None = None) -> None:
+        """Refuse targets that match nothing, or a head: peft passes over a wrong name if another one is right."""
         import torch
         from transformers.pytorch_utils import Conv1D  # what GPT-2 calls a linear layer
 
         linear = [name for name, module in model.named_modules() if isinstance(module, (torch.nn.Linear, Conv1D))]
+        linear = [name for name in linear if name != head]
         missing = [
             target
             for target in self.target_modules or ()
@@ -104,6 +111,13 @@ class LoRA:
                 f"The adapter's target module(s) {', '.join(missing)} do not exist in {type(model).__name__}. "
                 f"Its linear layers are {', '.join(endings)}. Correct `target_modules`, or leave it out for all."
             )
+
+
+def task_of(model: PreTrainedModel, head: str | None) -> str:
+    """Return what peft calls the purpose of a model."""
+    if head is not None:
+        return "SEQ_CLS"
+    return "SEQ_2_SEQ_LM" if getattr(model.config, "is_encoder_decoder", False) else "CAUSAL_LM"
 
 
 @contextmanager
@@ -118,7 +132,8 @@ def quiet_peft() -> Iterator[None]:
 def merged_tensors(base: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Return the state dict of a model whose layers peft rewrote, with the additions added in, under plain names.
 
-    The model itself is not changed: training can go on after an export, without the rounding of merge and unmerge.
+    Weights in four bits come as ordinary numbers, and a head that was trained whole in the place of the one before. The
+    model itself is not changed: training can go on after an export, without the rounding of merge and unmerge.
     """
     from peft.tuners.lora import LoraLayer
 
@@ -129,8 +144,8 @@ def merged_tensors(base: torch.nn.Module) -> dict[str, torch.Tensor]:
         if isinstance(layer, LoraLayer)
     }
     merged = {}
-    for name, tensor in base.state_dict().items():
-        if ".lora_" not in name:
+    for name, tensor in whole_tensors(base).items():
+        if ".lora_" not in name and ".original_module." not in name:
             layer = layers.get(plain_name(name))
             merged[plain_name(name)] = (tensor if layer is None else merged_weight(layer, tensor)).detach()
     return merged
@@ -152,7 +167,7 @@ def merged_weight(layer: Any, weight: torch.Tensor) -> torch.Tensor:
 def plain_name(name: str) -> str:
     """Return a module's or tensor's name without the wrappings that peft put around it.
 
-    >>> plain_name("model.layers.0.q_proj.base_layer.weight")
-    'model.layers.0.q_proj.weight'
+    >>> plain_name("model.layers.0.q_proj.base_layer.weight"), plain_name("score.modules_to_save.default.weight")
+    ('model.layers.0.q_proj.weight', 'score.weight')
     """
-    return ".".join(part for part in name.split(".") if part != "base_layer")
+    return name.replace(".base_layer", "").replace(".modules_to_save.default", "")

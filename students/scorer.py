@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lessons.errors import ConfigError
 from lessons.records import Message
 from lessons.transformers_models import plain_model
 from students.export import Purpose, write_folder
+from students.lora import LoRA
 from students.precision import PrecisionName
 from students.student import Student
 from students.weights import Pretrained, Weights
@@ -38,14 +39,16 @@ class Scorer(Student):
     """A language model whose output layer is replaced by a linear head, read at the end of a conversation.
 
     Without labels it gives one score to an answer, read at its end-of-turn token; with labels one number to each, read
-    where the answer to a question would begin. All weights are trained; an adapter would leave the new head untrained.
-    It writes no text, so an exam of answers is refused. Its export is loaded by `AutoModelForSequenceClassification`,
-    and can be a scorer's weights again, head included.
+    where the answer to a question would begin. All weights are trained, or an adapter and the head, which is new and
+    therefore trained whole, in float32. It writes no text, so an exam of answers is refused. Its export is loaded by
+    `AutoModelForSequenceClassification`, and can be a scorer's weights again, head included; so can its adapter, which
+    holds the head, by `students.Adapted`.
 
     Args:
         weights: Where weights and tokenizer come from: a causal language model, or an exported scorer.
         labels: Names of the classes; None for one score.
         head_seed: Seed of the head's first values.
+        adapter: A low-rank adapter to train in place of the decoder's weights; None to train all weights.
         precision: Number format of the weights: "auto" chooses by hardware and logs why.
         gradient_checkpointing: Whether to recompute activations in the backward pass: less memory, more time.
         packing: Whether to compute sequences of different lengths as one row without padding, where the model allows.
@@ -54,19 +57,23 @@ class Scorer(Student):
     """
 
     writes = False
+    head_name = "score"
 
     def __init__(
         self,
         weights: Weights,
         labels: list[str] | None = None,
         head_seed: int = 0,
+        adapter: LoRA | None = None,
         precision: PrecisionName = "auto",
         gradient_checkpointing: bool = False,
         packing: bool = True,
         chat_template: str | None = None,
         template_arguments: dict[str, bool | int | float | str] | None = None,
     ) -> None:
-        super().__init__(weights, None, precision, gradient_checkpointing, packing, chat_template, template_arguments)
+        super().__init__(
+            weights, adapter, precision, gradient_checkpointing, packing, chat_template, template_arguments
+        )
         self.labels = labels
         self.head_seed = head_seed
 
@@ -74,6 +81,16 @@ class Scorer(Student):
     def outputs(self) -> int:
         """How many numbers it gives."""
         return len(self.labels) if self.labels is not None else 1
+
+    @cached_property
+    def model(self) -> PreTrainedModel:
+        """The model, as every student's; beside an adapter, the head is in float32, as the adapter is."""
+        import torch
+
+        model = super().model
+        if self.adapter is not None:
+            torch.nn.Module.to(head_of(model), torch.float32)
+        return model
 
     def loaded(self) -> PreTrainedModel:
         """Load the weights, with their head where they have one and a new one where not.
@@ -86,10 +103,12 @@ class Scorer(Student):
                 f"The scorer got labels {self.labels}. Allowed are two or more different names, or none for one score. "
                 "Correct `labels`."
             )
-        folder = self.weights.folder if isinstance(self.weights, Pretrained) else None
-        if folder is not None and has_head(folder):
-            return self.with_own_head(folder)
-        return with_new_head(super().loaded(), self.outputs, self.labels, self.head_seed, self.end_padding)
+        source = self.weights.foundation
+        if isinstance(source, Pretrained) and has_head(source.folder):
+            return self.weights.finish(self.with_own_head(source.folder))
+        causal = source.load(self.number_format.dtype).model
+        made = with_new_head(causal, self.outputs, self.labels, self.head_seed, self.end_padding)
+        return self.weights.finish(made)
 
     def with_own_head(self, folder: Path) -> PreTrainedModel:
         """Load an exported scorer."""
@@ -132,7 +151,7 @@ class Scorer(Student):
         """Write the scorer as a folder that `AutoModelForSequenceClassification` loads; see `Student.export`."""
         # Many tokenizers pad with the end-of-turn token; transformers would then read the head at the padding.
         self.tokenizer.pad_token_id = self.end_padding
-        model = plain_model(self.model.config, self.tensors(), kind=KIND)
+        model = plain_model(self.base_model.config, self.tensors(), kind=KIND)
         purpose = Purpose(KIND, "text-classification", self.usage())
         return write_folder(folder, model, self.tokenizer, purpose, self.origin(provenance), replace_ours)
 
@@ -192,14 +211,16 @@ def with_new_head(
 
 
 def head_of(model: Any) -> torch.nn.Linear:
-    """Return the head of a classification model.
+    """Return the head of a classification model: the one that is trained, where peft keeps the first beside it.
 
     Raises:
         ConfigError: It is no plain linear layer.
     """
     import torch
 
-    head = getattr(model, "score", None)
+    found = getattr(model, "score", None)
+    trained = getattr(found, "modules_to_save", None)
+    head = found if trained is None else trained["default"]
     if type(head) is not torch.nn.Linear:
         raise ConfigError(
             f"{type(model).__name__} has no linear head called score, but {type(head).__name__}. Needed is an "
@@ -222,7 +243,7 @@ def score_texts(
 
     if not scorer.built:
         scorer.place()
-    model: Any = scorer.model
+    model, base = scorer.model, cast(Any, scorer.base_model)
     ids = scorer_ids(scorer, texts)
     order = sorted(range(len(ids)), key=lambda k: len(ids[k]))
     found: list[list[float]] = [[]] * len(ids)
@@ -235,9 +256,10 @@ def score_texts(
             rows = torch.tensor([[*ids[k], *[scorer.end_padding] * (width - len(ids[k]))] for k in chosen])
             ends = torch.tensor([len(ids[k]) - 1 for k in chosen], device=scorer.device)
             with torch.no_grad():
-                decoder = model.get_decoder()
+                decoder = base.get_decoder()
                 states = decoder(input_ids=rows.to(scorer.device), use_cache=False).last_hidden_state
-                scores = scorer.head(states[torch.arange(len(chosen), device=scorer.device), ends])
+                read = states[torch.arange(len(chosen), device=scorer.device), ends]
+                scores = scorer.head(read.to(scorer.head.weight.dtype))
             for k, row in zip(chosen, scores.float().tolist(), strict=True):
                 found[k] = row
     finally:

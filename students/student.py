@@ -48,6 +48,9 @@ class Student:
     writes = True
     """Whether it answers with text."""
 
+    head_name: str | None = None
+    """Name of a layer that is trained whole where the rest of the model has an adapter."""
+
     def __init__(
         self,
         weights: Weights,
@@ -103,9 +106,22 @@ class Student:
             enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
             enable({"use_reentrant": False})
         if self.adapter is not None:
-            model = self.adapter.attach(model)
+            model = self.adapter.attach(model, self.head_name)
         model.train(False)
         return model
+
+    def check_trainable(self) -> None:
+        """Refuse to train what cannot be trained.
+
+        Raises:
+            ConfigError: The weights stay as they are, and there is no adapter.
+        """
+        if not self.weights.trainable and self.adapter is None:
+            raise ConfigError(
+                f"The student {self.weights.name} holds its weights in four bits and has no adapter, so nothing of it "
+                "can be trained. Needed is an adapter. Give it one (model.student.adapter: {rank: 16, alpha: 32}), or "
+                "train all weights: leave out students.FourBit."
+            )
 
     def loaded(self) -> PreTrainedModel:
         """Load the weights."""

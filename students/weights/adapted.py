@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lessons.errors import ConfigError, MissingDependency, ModelNotFound
 from lessons.transformers_models import folder_fingerprint
-from students.weights.base import Loaded, Weights
+from students.weights.base import Loaded, Weights, refuse_four_bit
 
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, PreTrainedTokenizerBase, torch
@@ -90,18 +90,34 @@ class Adapted(Weights):
         Raises:
             ConfigError: An adapter does not fit the source, or a share of one cannot be taken.
         """
-        shares, folders = self.weighed, self.folders
+        refuse_four_bit(self.source, "Adapted")
+        shares, folders = self.weighed, self.folders  # before weights are read
         model, tokenizer = self.source.load(dtype)
-        for folder, share in zip(folders, shares, strict=True):
-            model = merged(model, folder, share)
-        return Loaded(model, tokenizer)
+        return Loaded(with_adapters(model, folders, shares), tokenizer)
+
+    @property
+    def foundation(self) -> Weights:
+        """The source's."""
+        return self.source.foundation
+
+    def finish(self, model: PreTrainedModel) -> PreTrainedModel:
+        """Do what the source does, then merge the adapters: their heads, too, if the model is a scorer."""
+        refuse_four_bit(self.source, "Adapted")
+        return with_adapters(self.source.finish(model), self.folders, self.weighed)
+
+
+def with_adapters(model: PreTrainedModel, folders: list[Path], shares: list[float]) -> PreTrainedModel:
+    """Return the model with adapters merged, one after the other."""
+    for folder, share in zip(folders, shares, strict=True):
+        model = merged(model, folder, share)
+    return model
 
 
 def merged(model: PreTrainedModel, folder: Path, share: float) -> PreTrainedModel:
     """Return the model with a share of an adapter's change added to its weights.
 
     Raises:
-        ConfigError: The adapter does not fit, or it is a DoRA of which only a share is wanted.
+        ConfigError: The adapter does not fit, or it does more than add and only a share of it is wanted.
     """
     try:
         from peft import PeftModel
@@ -111,10 +127,12 @@ def merged(model: PreTrainedModel, folder: Path, share: float) -> PreTrainedMode
         ) from error
     from students.lora import merged_tensors, quiet_peft
 
-    if share != 1 and json.loads((folder / "adapter_config.json").read_text("utf-8")).get("use_dora"):
+    settings = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+    if share != 1 and (settings.get("use_dora") or settings.get("modules_to_save")):
+        what = "is a DoRA" if settings.get("use_dora") else "has a whole head"
         raise ConfigError(
-            f"The adapter {folder} is a DoRA, of which a share of {share:g} is wanted. It turns rows instead of adding "
-            "to them, so only a share of 1 means something. Average LoRA adapters, or leave out `shares`."
+            f"The adapter {folder} {what}, of which a share of {share:g} is wanted. It does more than add to the "
+            "weights, so only a share of 1 means something. Average LoRA adapters, or leave out `shares`."
         )
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()} if share != 1 else {}
     try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
+from lessons.errors import ConfigError
+
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, PreTrainedTokenizerBase, torch
 
-__all__ = ["Loaded", "Weights"]
+__all__ = ["Loaded", "Weights", "refuse_four_bit"]
 
 
 class Loaded(NamedTuple):
@@ -22,6 +24,9 @@ class Loaded(NamedTuple):
 
 class Weights(ABC):
     """Where a student's weights and tokenizer come from. Constructors only store; loading happens on first use."""
+
+    trainable = True
+    """Whether the weights themselves can be trained; on others an adapter is."""
 
     @abstractmethod
     def load(self, dtype: torch.dtype) -> Loaded:
@@ -40,3 +45,29 @@ class Weights(ABC):
     @abstractmethod
     def name(self) -> str:
         """A short name for reports and model cards."""
+
+    @property
+    def foundation(self) -> Weights:
+        """The weights that are read, below what is done to the model afterwards."""
+        return self
+
+    def finish(self, model: PreTrainedModel) -> PreTrainedModel:
+        """Return a model that was loaded from the foundation, perhaps in another form, made into these weights."""
+        return model
+
+
+def refuse_four_bit(source: Weights, user: str) -> None:
+    """Refuse weights in four bits below others, which are made of ordinary numbers.
+
+    Args:
+        source: The weights below.
+        user: The class of those above.
+
+    Raises:
+        ConfigError: They are in four bits.
+    """
+    if not source.trainable:
+        raise ConfigError(
+            f"students.{user} got {source.name} as its source, whose weights are in four bits. Allowed are sources of "
+            "ordinary numbers. Put students.FourBit outermost, and only once."
+        )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lessons.errors import ConfigError
-from students.weights.base import Loaded, Weights
+from students.weights.base import Loaded, Weights, refuse_four_bit
 
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, PreTrainedTokenizerBase, torch
@@ -56,6 +56,7 @@ class PrunedCopy(Weights):
         import torch
         from transformers import AutoModelForCausalLM
 
+        refuse_four_bit(self.source, "PrunedCopy")
         whole, tokenizer = self.source.load(dtype)
         prefix, count = blocks_of(whole)
         kept = self.kept(count)
