@@ -14,6 +14,7 @@ from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor
 
 from lessons.errors import ConfigError
+from students.four_bit import four_bit_parameters
 from students.weights.pruned_copy import blocks_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def shard(module: LightningModule, model: PreTrainedModel) -> None:
         model: Its causal language model.
 
     Raises:
-        ConfigError: The strategy wants more than data parallelism.
+        ConfigError: The strategy wants more than data parallelism, or weights are in four bits.
     """
     mesh = module.device_mesh
     if mesh is None:
@@ -44,6 +45,12 @@ def shard(module: LightningModule, model: PreTrainedModel) -> None:
             f"ModelParallelStrategy is set to tensor_parallel_size {mesh['tensor_parallel'].size()} and "
             f"data_parallel_size {mesh['data_parallel'].size()}. Allowed here is sharding over data-parallel processes "
             f"only. Set strategy.init_args.data_parallel_size to {mesh.size()} and tensor_parallel_size to 1."
+        )
+    if four_bit_parameters(model):
+        raise ConfigError(
+            f"ModelParallelStrategy would cut the weights of this {type(model).__name__} into shards, and they are in "
+            "four bits, which do not go together. Allowed with students.FourBit are one device and `strategy: ddp`. "
+            "Choose one of these, or leave out students.FourBit."
         )
     name, _ = blocks_of(model)
     for block in model.get_submodule(name).children():

@@ -85,6 +85,7 @@ class SupervisedModule(LightningModule):
         """Load the student's weights; Lightning calls this once the device is known."""
         if self.model is not None:
             return
+        self.student.check_trainable()
         # Under precision "64-true" or "bf16-true" Lightning has changed the default format by now: random weights
         # would be drawn in it, and would be others than those of the same seed elsewhere.
         default = torch.get_default_dtype()
@@ -237,9 +238,13 @@ class SupervisedModule(LightningModule):
             )
 
     def trained_names(self) -> set[str]:
-        """Return the names of the trained parameters and of the buffers in the state dict."""
-        frozen = {name for name, p in self.named_parameters(remove_duplicate=False) if not p.requires_grad}
-        return set(self.state_dict()) - frozen
+        """Return the names of the trained parameters and of the buffers in the state dict.
+
+        There may be more in it: what frozen weights in four bits need to be read.
+        """
+        trained = {name for name, p in self.named_parameters(remove_duplicate=False) if p.requires_grad}
+        buffers = {name for name, _ in self.named_buffers(remove_duplicate=False)}
+        return set(self.state_dict()) & (trained | buffers)
 
 
 def differences(before: Any, now: Any, name: str = "model") -> list[str]:

@@ -101,7 +101,7 @@ class ScorerModule(SupervisedModule):
         return Decoder(self.model, self.student.packing).check()
 
     def states(self, batch: Batch) -> Tensor:
-        """Return the state that the head reads, of every sequence, [sequences, features].
+        """Return the state that the head reads, in the head's format, of every sequence, [sequences, features].
 
         Raises:
             ConfigError: The rendering supervises more than the end of a sequence.
@@ -112,7 +112,7 @@ class ScorerModule(SupervisedModule):
                 f"{expected} sequences have {len(batch.positions)} supervised tokens. A scorer learns one thing in "
                 "each, at its end. Train with data.rendering students.ScoredTexts or students.ClassifiedQuestions."
             )
-        return self.split.at(batch.input_ids, batch.positions)
+        return self.split.at(batch.input_ids, batch.positions).to(self.scorer.head.weight.dtype)
 
     @abstractmethod
     def token_losses(self, batch: Batch) -> Tensor:
