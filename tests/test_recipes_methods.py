@@ -1,0 +1,102 @@
+"""The recipes of the teacher's and the student's side run: asked, planned, trained for two updates, examined."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonargparse import ArgumentParser
+from lightning.pytorch import Trainer
+from torch.optim import AdamW
+
+import tutelage.course_steps
+import tutelage.planning
+from lightning_modules import CurriculumDataModule, Progress, StudentExport, SupervisedModule
+from lightning_modules.cli import TRAINER_DEFAULTS
+from students import Student
+from tutelage.command_line import make_parser
+from tutelage.commands.course import course as course_command
+from tutelage.course import Course
+from tutelage.course_steps import exam_step, pool_step
+from tutelage.rounds import steps_of_round
+from tutelage.steps import run_step
+
+RECIPES = Path(__file__).resolve().parents[1] / "recipes"
+FOLDERS = ("critique", "logits", "preferences", "questions", "rationales")
+FOUND = {
+    path.relative_to(RECIPES).with_suffix("").as_posix(): path.read_text()
+    for folder in FOLDERS
+    for path in sorted((RECIPES / folder).glob("*.yaml"))
+}
+TOYS = [name for name, text in FOUND.items() if "lessons.ArithmeticSource" in text and "\narms:" in text]
+UPDATES = 2
+GIVEN = ("student", "optimizer", "schedule")
+
+
+def small_course(name: str) -> Course:
+    """Read a recipe, with fewer prompts and short answers."""
+    settings = yaml.safe_load(FOUND[name])
+    for part, size in (("prompts", 24), ("exam", 3)):
+        settings[part]["init_args"]["size"] = size
+    settings["training"]["lessons_per_update"] = 4
+    settings["generation"]["max_new_tokens"] = 4
+    path = Path("course.yaml")
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    parser = make_parser(course_command, "tutelage course")
+    built = vars(parser.instantiate(parser.parse_args(["--config", str(path)])))
+    built.pop("config")
+    return Course(**built)
+
+
+def train_briefly(course: Course, config: dict[str, Any], folder: Path) -> None:
+    """Train an arm in this process, with as little parsing as can be: that took most of the time.
+
+    That the training command reads every recipe's settings is tested in test_recipes.py.
+    """
+    student = Student(course.student.weights, adapter=course.student.adapter, precision="float32")
+    module = module_of(config["model"], student)
+    data = CurriculumDataModule(**{**config["data"]["init_args"], "rendering": course.arms[folder.name].rendering})
+    settings = {**TRAINER_DEFAULTS, **config["trainer"], "max_steps": UPDATES, "enable_progress_bar": False}
+    Trainer(**settings, accelerator="cpu", callbacks=[Progress(), StudentExport()]).fit(module, data)
+
+
+def module_of(model: dict[str, Any], student: Student) -> SupervisedModule:
+    """Build the module that an arm is trained with."""
+    package, _, name = model["class_path"].rpartition(".")
+    kind = getattr(importlib.import_module(package), name)
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(kind, as_group=False, skip=set(GIVEN))
+    own = {key: value for key, value in model["init_args"].items() if key not in GIVEN}
+    return kind(
+        student=student, optimizer=partial(AdamW, lr=1e-3), **vars(parser.instantiate(parser.parse_object(own)))
+    )
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tutelage.planning, "draw", lambda curriculum, signals, path, title: path.touch())
+    return monkeypatch
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TOYS)
+def test_a_recipe_runs(name: str, here: pytest.MonkeyPatch) -> None:
+    """Every arm is planned; the method's own is trained, and what it reads of another arm's student."""
+    course = small_course(name)
+    here.setattr(tutelage.course_steps, "run_training", partial(train_briefly, course))
+    read = re.findall(rf"{course.folder}/round-000/([\w-]+)/student", FOUND[name])
+    trained = {*read, list(course.arms)[-1]}
+    for step in (exam_step(course), pool_step(course), *steps_of_round(course, 0)):
+        if step.folder.name in trained or step.name not in ("train", "evaluate"):
+            run_step(step)
+    for arm in trained:
+        folder = course.round_folder(0) / arm
+        assert json.loads((folder / "training.json").read_text())["updates"] == UPDATES
+        assert (folder / "report.json").exists()
