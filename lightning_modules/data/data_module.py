@@ -15,6 +15,7 @@ from lessons.lesson_set import LessonSet
 from lightning_modules.data.collate import Batch
 from lightning_modules.data.companion import Companion
 from lightning_modules.data.fitting_checks import (
+    answers_of,
     encoder_of,
     refuse_changing_steps,
     refuse_other_data,
@@ -153,6 +154,7 @@ class CurriculumDataModule(LightningDataModule):
             views=rendered.views,
             rows=rendered.sequence_counts,
             tokens_per_micro_batch=self.tokens_per_micro_batch,
+            answers=answers_of(self.module),
         ).check()
 
     @property

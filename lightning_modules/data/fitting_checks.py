@@ -67,13 +67,18 @@ def refuse_unheard(trainer: Trainer | None, timetable: Timetable) -> None:
         )
 
 
+def answers_of(module: LightningModule | None) -> int:
+    """Return how many answers the student writes itself to each lesson at every update; 0 where it reads texts."""
+    return int(getattr(module, "answers_per_lesson", 0))
+
+
 def refuse_unanswered(module: LightningModule | None, rendering: Rendering) -> None:
     """Refuse questions without answers where the student does not write them all.
 
     Raises:
         ConfigError: It does not.
     """
-    if not rendering.answered and not getattr(module, "answers_everything", False):
+    if not rendering.answered and not answers_of(module):
         raise ConfigError(
             f"{type(rendering).__name__} shows questions without answers, and {type(module).__name__} would "
             "learn to say nothing from them. Allowed is a module that has the student answer at every update: "

@@ -76,20 +76,24 @@ class CurriculumSampler:
     """Sequences of each rendered lesson, [views * lessons]; None: one each."""
     tokens_per_micro_batch: int | None = None
     """Most tokens of a micro-batch, padding included; None for no bound."""
+    answers: int = 0
+    """Answers that the student writes itself to each lesson at every update, in the place of its text, which are cut
+    apart from it (see `sampling`); 0 where the text is learnt."""
 
     def check(self) -> CurriculumSampler:
         """Return itself if its numbers fit together.
 
         Raises:
-            ConfigError: A step has fewer lessons than it has micro-batches over all ranks.
+            ConfigError: A step has fewer lessons, or answers to them, than it has micro-batches over all ranks.
         """
         pieces = self.micro_batches * self.world_size
-        if self.lessons_per_update < pieces:
+        if self.lessons_per_update * max(1, self.answers) < pieces:
+            units = "lessons" if not self.answers else f"lessons, with {self.answers} answers each,"
             raise ConfigError(
-                f"One update has {self.lessons_per_update} lessons and is to be cut into {pieces} micro-batches "
+                f"One update has {self.lessons_per_update} {units} and is to be cut into {pieces} micro-batches "
                 f"({self.micro_batches} on each of {self.world_size} processes), so that some would always be empty. "
-                f"Allowed are at least {pieces} lessons an update. Raise data.lessons_per_update, or lower "
-                "trainer.accumulate_grad_batches."
+                f"Allowed are at least {-(-pieces // max(1, self.answers))} lessons an update. Raise "
+                "data.lessons_per_update, or lower trainer.accumulate_grad_batches."
             )
         return self
 
@@ -133,7 +137,12 @@ class CurriculumSampler:
         """Return the micro-batches of one optimiser step on this rank."""
         step = self.step(update)
         chosen, cut = self.cut(step, self.rank)
-        if self.timetable.hears and self.tokens_per_micro_batch and cut.tokens > self.tokens_per_micro_batch:
+        if (
+            self.timetable.hears
+            and self.tokens_per_micro_batch
+            and not self.answers
+            and cut.tokens > self.tokens_per_micro_batch
+        ):
             log.warning(
                 "Update %d has a micro-batch of %d tokens, more than data.tokens_per_micro_batch (%d): a plan "
                 "that changes with the student is not known. If memory runs out, raise trainer.accumulate_grad_batches",
@@ -165,13 +174,13 @@ class CurriculumSampler:
     def check_budget(self) -> None:
         """Refuse a plan with a micro-batch of more tokens than allowed, on whatever rank.
 
-        Of a plan that hears the student only the first step is known.
+        Of a plan that hears the student only the first step is known. Texts that nobody reads are not counted.
 
         Raises:
             ConfigError: There is one.
         """
         budget = self.tokens_per_micro_batch
-        if budget is None:
+        if budget is None or self.answers:
             return
         largest, where, needed = 0, 0, 1
         for update in range(1 if self.timetable.hears else self.updates):

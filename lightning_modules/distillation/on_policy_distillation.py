@@ -85,10 +85,11 @@ class OnPolicyDistillation(LogitDistillation):
         return SampledUpdates(self.sampling or Sampling(), self.student_share)
 
     @property
-    def answers_everything(self) -> bool:
-        """Whether no update reads given texts."""
+    def answers_per_lesson(self) -> int:
+        """Answers that the student writes to each lesson, at every update; 0 where some updates read given texts."""
         share = self.sampled_updates.share
-        return isinstance(share, FixedShare) and share.value == 1
+        every = isinstance(share, FixedShare) and share.value == 1
+        return self.sampled_updates.sampling.samples if every else 0
 
     def setup(self, stage: str) -> None:
         """Refuse settings and tokenizers that cannot work, before any weights are read.

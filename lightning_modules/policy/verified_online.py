@@ -46,8 +46,6 @@ class OnlineVerifiedModule(PolicyModule):
             torch scheduler, stepped at every update; None keeps it.
     """
 
-    answers_everything = True
-
     def __init__(
         self,
         student: Student,
@@ -70,6 +68,11 @@ class OnlineVerifiedModule(PolicyModule):
         self.starting_point = StartingPoint(self)
         self.verifier = Verifier(self, grader, reward, one_sided)
         self.sampled_updates = SampledUpdates(sampling, judge=self.verifier, extras=MARKS, log_probabilities=True)
+
+    @property
+    def answers_per_lesson(self) -> int:
+        """Answers that the student writes to each lesson, at every update."""
+        return self.sampling.samples
 
     def setup(self, stage: str) -> None:
         """Refuse settings that cannot work, before any weights are read.

@@ -23,7 +23,7 @@ class Asked:
     """0-based number among the answers that the whole update, over all ranks, wants to this prompt."""
     group: int
     """0-based number among the places that the lesson has in the update. All answers of one sequence and group are
-    asked for by one process, in one micro-batch, one after the other."""
+    asked for by one process, one after the other; in which micro-batches they are trained their lengths decide."""
     prompt: npt.NDArray[np.int32]
     """Everything before the first supervised token of that sequence, [prompt tokens]."""
     lesson: int

@@ -46,8 +46,8 @@ def refuse_full_prompts(lessons: RenderedLessons, context: int | None) -> None:
     )
 
 
-def asked_of(batches: MicroBatches, update: int, samples: int) -> list[list[Asked]]:
-    """Return the answers that each micro-batch of this process wants at an update.
+def asked_of(batches: MicroBatches, update: int, samples: int) -> list[Asked]:
+    """Return the answers that this process wants at an update.
 
     Args:
         batches: The micro-batches.
@@ -56,15 +56,14 @@ def asked_of(batches: MicroBatches, update: int, samples: int) -> list[list[Aske
     """
     pieces = batches.sampler.pieces(update)
     places = places_of(batches.sampler, pieces[0].step)
-    found: list[list[Asked]] = []
+    found: list[Asked] = []
     for piece in pieces:
-        found.append([])
         for lesson, factor in zip(piece.lessons.tolist(), piece.factors.tolist(), strict=True):
             place = places[lesson].pop(0)
             for number in batches.lessons.sequence_numbers(np.array([lesson])).tolist():
                 tokens, weights, part = batches.lessons.sequence(number)
                 prompt = tokens[: int(np.argmax(weights > 0))]
-                found[-1] += [
+                found += [
                     Asked(number, place * samples + k, place, prompt, lesson, batches.lessons.ids[lesson], part, factor)
                     for k in range(samples)
                 ]

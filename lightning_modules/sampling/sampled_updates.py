@@ -14,9 +14,10 @@ import torch
 from lessons.errors import ConfigError
 from lightning_modules.data.collate import Batch
 from lightning_modules.data.micro_batches import MicroBatches
+from lightning_modules.sampling.answer_budget import refuse_over_budget
 from lightning_modules.sampling.answers import Answer, Asked
 from lightning_modules.sampling.asking import asked_of, refuse_full_prompts
-from lightning_modules.sampling.batches import SampledFigures, batches_of
+from lightning_modules.sampling.batches import SampledBatch, SampledFigures, batches_of
 from lightning_modules.sampling.sampling import Sampling
 from lightning_modules.sampling.share import FixedShare, StudentShare
 from students.decoding import stream
@@ -38,10 +39,11 @@ class SampledUpdates:
     """Puts the student's own answers in the place of the lessons' texts, an update at a time.
 
     A module calls `batch` from its method `received`; everything after that, losses and callbacks, sees the sampled
-    micro-batch as if it had come from the plan. The prompts of all micro-batches of the update are answered together,
-    and their tokens counted over all processes, before the first is trained, so that every micro-batch divides by the
-    totals of the whole update. The module calls `check` in `setup`, `prepare` in `on_fit_start`, and keeps
-    `state_dict` in its checkpoints.
+    micro-batch as if it had come from the plan. The prompts of the whole update are answered together, and their tokens
+    counted over all processes, before the first is trained, so that every micro-batch divides by the totals of the
+    whole update. Which answers are trained in one micro-batch their lengths decide, not the plan, so that the largest
+    micro-batch is as small as it can be, and within data.tokens_per_micro_batch. The module calls `check` in `setup`,
+    `prepare` in `on_fit_start`, and keeps `state_dict` in its checkpoints.
 
     Args:
         sampling: How answers are sampled.
@@ -85,11 +87,15 @@ class SampledUpdates:
         """Make ready before the first update, and refuse what nobody could write answers with.
 
         Raises:
-            ConfigError: A prompt leaves no room for an answer, or the weights are spread over devices.
+            ConfigError: A prompt leaves no room for an answer, the weights are spread over devices, or answers could
+            need more micro-batches than there are.
         """
         self.opens = True  # an earlier run may have ended in the middle of an update
         refuse_shards(module)
-        refuse_full_prompts(micro_batches(module).lessons, module.student.context_length)
+        data, context = micro_batches(module), module.student.context_length
+        refuse_full_prompts(data.lessons, context)
+        if not (isinstance(self.share, FixedShare) and self.share.value == 0):
+            refuse_over_budget(data, self.sampling, context)
         self.share.prepare(module)
 
     def batch(self, module: SupervisedModule, batch: Batch) -> Batch:
@@ -108,20 +114,18 @@ class SampledUpdates:
         with module.trainer.precision_plugin.forward_context():
             answers = self.answers(module, asked_of(data, update, self.sampling.samples), update)
             made, self.figures = batches_of(data, answers, update, self.extras)
-            made = [batch.to(module.device) for batch in made]
+            made = [SampledBatch(batch.to(module.device), trained) for batch, trained in made]
             if self.log_probabilities:
-                answers = [
-                    with_log_probabilities(module, batch, found) for batch, found in zip(made, answers, strict=True)
-                ]
-        if self.sampling.replay is not None:
-            self.sampling.replay.keep(of_all_processes([a for found in answers for a in found if a.update == update]))
-        if not made[0].totals.any() and module.trainer.is_global_zero:
+                made = [with_log_probabilities(module, batch, trained) for batch, trained in made]
+        if self.sampling.replay is not None:  # what is left out is not kept: nobody measured how it was written
+            new = [answer for found in made for answer in found.answers if answer.update == update]
+            self.sampling.replay.keep(of_all_processes(new))
+        if not made[0].batch.totals.any() and module.trainer.is_global_zero:
             log.warning("Update %d trains nothing: none of its %d answers is used", update, self.figures.answers)
-        return made
+        return [found.batch for found in made]
 
-    def answers(self, module: SupervisedModule, asked: list[list[Asked]], update: int) -> list[list[Answer]]:
-        """Return the answers of each micro-batch, replayed or written, and judged."""
-        wanted = [want for found in asked for want in found]
+    def answers(self, module: SupervisedModule, wanted: list[Asked], update: int) -> list[Answer]:
+        """Return the answers, replayed or written, and judged."""
         known = [self.recalled(module, want, update) for want in wanted]
         request = self.sampling.request([w for w, k in zip(wanted, known, strict=True) if k is None], update)
         written = iter(zip(request.asked, self.sampling.author.write(module.student, request), strict=True))
@@ -130,8 +134,7 @@ class SampledUpdates:
         judged = list(self.judge(judged)) if self.judge is not None else judged
         if self.sampling.truncated == "leave_out":
             judged = [replace(answer, weight=0.0) if answer.truncated else answer for answer in judged]
-        rest = iter(judged)
-        return [[next(rest) for _ in found] for found in asked]
+        return judged
 
     def recalled(self, module: SupervisedModule, asked: Asked, update: int) -> Answer | None:
         """Return the answer to use again, or None where one shall be written."""
@@ -183,8 +186,8 @@ def written_answer(asked: Asked, tokens: list[int], stops: Sequence[int], update
 
 
 @torch.no_grad()
-def with_log_probabilities(module: SupervisedModule, batch: Batch, answers: Sequence[Answer]) -> list[Answer]:
-    """Give a micro-batch the log-probabilities its answers were written with, and return the answers with theirs.
+def with_log_probabilities(module: SupervisedModule, batch: Batch, answers: Sequence[Answer]) -> SampledBatch:
+    """Return a micro-batch and its answers with the log-probabilities that they were written with.
 
     Dropout is off: it would draw random numbers that a resumed run does not draw, and the student that wrote had none.
     """
@@ -197,16 +200,15 @@ def with_log_probabilities(module: SupervisedModule, batch: Batch, answers: Sequ
         model.train(was_training)
     noted, start = [], 0
     for answer in answers:
-        if answer.weight:
-            span = slice(start, start + len(answer.tokens))
-            if answer.log_probabilities is None:
-                answer = replace(answer, log_probabilities=logs[span].double().cpu().numpy())
-            else:
-                logs[span] = torch.from_numpy(answer.log_probabilities).to(logs)
-            start = span.stop
+        span = slice(start, start + len(answer.tokens))
+        if answer.log_probabilities is None:
+            answer = replace(answer, log_probabilities=logs[span].double().cpu().numpy())
+        else:
+            logs[span] = torch.from_numpy(answer.log_probabilities).to(logs)
+        start = span.stop
         noted.append(answer)
     batch.extras["old_log_probabilities"] = logs
-    return noted
+    return SampledBatch(batch, noted)
 
 
 def of_all_processes(answers: list[Answer]) -> list[Answer]:

@@ -39,7 +39,7 @@ def test_questions_without_answers_need_a_student_that_writes_them() -> None:
     class Bare(AnswerOnly):
         answered = False
 
-    writing: Any = SimpleNamespace(answers_everything=True)
+    writing: Any = SimpleNamespace(answers_per_lesson=1)
     refuse_unanswered(writing, Bare())
     refuse_unanswered(None, AnswerOnly())
     with pytest.raises(ConfigError, match=r"Bare shows questions without answers, .* Take one of them, or a rendering"):

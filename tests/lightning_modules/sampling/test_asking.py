@@ -42,7 +42,7 @@ def batches(order: list[int], rank: int, world_size: int, micro_batches: int) ->
 
 def test_a_prompt_is_what_comes_before_the_first_token_to_learn() -> None:
     assert prompt_lengths(lessons()).tolist() == [2, 1, 3, 1]
-    (found,) = asked_of(batches([0, 1, 2], 0, 1, 1), 0, 1)
+    found = asked_of(batches([0, 1, 2], 0, 1, 1), 0, 1)
     assert {a.sequence: a.prompt.tolist() for a in found} == {0: [0, 1], 1: [10], 2: [0, 1, 2], 3: [0]}
     assert {a.sequence: (a.lesson, a.lesson_id) for a in found} == {
         0: (0, "p0"),
@@ -59,8 +59,7 @@ def test_however_an_update_is_shared_out_the_same_answers_are_asked_for_once_eac
 ) -> None:
     def wanted(ranks: int, pieces: int) -> Counter[Any]:
         found = [
-            answer for rank in range(ranks) for piece in asked_of(batches(order, rank, ranks, pieces), 0, samples)
-            for answer in piece
+            answer for rank in range(ranks) for answer in asked_of(batches(order, rank, ranks, pieces), 0, samples)
         ]  # fmt: skip
         return Counter((a.sequence, a.copy, a.group) for a in found)
 

@@ -115,21 +115,22 @@ def test_a_judge_sees_whole_groups_and_its_marks_arrive_with_the_answers(trainer
     assert len({group[0] for group in groups}) == 8
     assert [a.asked.copy for a in answers] == [0, 1, 2] * 8
     assert len(set(texts(module.student, answers))) > 20
-    kept = [a for a in answers if a.weight]
+    kept = sorted((a for a in answers if a.weight), key=lambda a: len(a.asked.prompt) + len(a.tokens))
     rewards = torch.cat([batch.extras["reward"] for batch in module.seen])
     assert rewards.tolist() == [a.extras["reward"] for a in kept]
     tokens = torch.cat([batch.targets for batch in module.seen])
     assert tokens.tolist() == [token for a in kept for token in a.tokens.tolist()]
     weights = torch.cat([batch.weights for batch in module.seen])
     assert weights.tolist() == [a.weight for a in kept for _ in a.tokens]
+    rest = iter(kept)
     for batch in module.seen:
+        mine = [next(rest) for _ in batch.plan.sequence_numbers]
         assert batch.totals.tolist() == [sum(a.weight * len(a.tokens) for a in kept)]
         assert batch.plan.update_sequence_weights == (sum(a.weight for a in kept),)
         assert batch.plan.update_supervised_tokens == sum(len(a.tokens) for a in kept)
         assert batch.plan.update_sequences == len(kept)
-        assert batch.plan.sequence_lessons == tuple(
-            a.asked.lesson for a in kept if a.asked.lesson_id in batch.plan.lesson_ids
-        )
+        assert batch.plan.sequence_lessons == tuple(a.asked.lesson for a in mine)
+        assert batch.plan.lesson_ids == tuple(dict.fromkeys(a.asked.lesson_id for a in mine))
 
 
 def test_micro_batches_without_lessons_keep_the_ranks_in_step(trainer: Any, data: Any) -> None:
