@@ -71,9 +71,15 @@ class Sizes(NamedTuple):
     """What the terms are made of, with some thirty tensors of this size: what fits into a cache is faster."""
 
     @classmethod
-    def of(cls, device: torch.device) -> Sizes:
-        """Return what suits a device: on a CPU 2 x 32 MiB and 30 x 1 MiB in float32 (measured); elsewhere our guess."""
-        return cls(2**23, 2**18) if device.type == "cpu" else cls(2**26, 2**24)
+    def of(cls, device: torch.device, student: Projection) -> Sizes:
+        """Return what suits a device and a student.
+
+        On a CPU 2 x 32 MiB, or twice an eighth of the output layer where that is more, and 30 x 1 MiB in float32: with
+        151,936 x 896 weights a quarter of the time is saved (both measured). Elsewhere it is our guess.
+        """
+        if device.type != "cpu":
+            return cls(2**26, 2**24)
+        return cls(max(2**23, 0 if student.weight is None else student.weight.numel() // 8), 2**18)
 
 
 def projection_of(split: SplitModel, input_ids: Tensor, positions: Tensor) -> Projection:
@@ -120,7 +126,7 @@ def chunked_terms(
         student=student.in_compute_format(),
         teacher=teacher.in_compute_format() if isinstance(teacher, Projection) else teacher,
         targets=targets,
-        sizes=sizes or Sizes.of(targets.device),
+        sizes=sizes or Sizes.of(targets.device, student),
     )
     made: Tensor = ChunkedTerms.apply(work, slopes if learns else None, *student)  # type: ignore[no-untyped-call]
     return made
