@@ -39,18 +39,18 @@ def shard(module: LightningModule, model: PreTrainedModel) -> None:
     mesh = module.device_mesh
     if mesh is None:
         return
+    if four_bit_parameters(model):
+        raise ConfigError(
+            f"ModelParallelStrategy would cut the weights of this {type(model).__name__} into shards, and they are in "
+            "four bits, which do not go together. Allowed with students.FourBit are one device and `strategy: ddp`. "
+            "Choose one of these, or leave out students.FourBit."
+        )
     strategy = module.trainer.strategy
     if isinstance(strategy, ModelParallelStrategy) and mesh["tensor_parallel"].size() > 1:
         raise ConfigError(
             f"ModelParallelStrategy is set to tensor_parallel_size {mesh['tensor_parallel'].size()} and "
             f"data_parallel_size {mesh['data_parallel'].size()}. Allowed here is sharding over data-parallel processes "
             f"only. Set strategy.init_args.data_parallel_size to {mesh.size()} and tensor_parallel_size to 1."
-        )
-    if four_bit_parameters(model):
-        raise ConfigError(
-            f"ModelParallelStrategy would cut the weights of this {type(model).__name__} into shards, and they are in "
-            "four bits, which do not go together. Allowed with students.FourBit are one device and `strategy: ddp`. "
-            "Choose one of these, or leave out students.FourBit."
         )
     name, _ = blocks_of(model)
     for block in model.get_submodule(name).children():
