@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from lessons.errors import ConfigError
-from teachers.backend import JSON, Completion, Request, TeacherBackend, Verdict
-from teachers.calls.pricing import Price, find_price
+from teachers.exchange import JSON, Completion, Request
 from teachers.hosted import anthropic_messages as messages
 from teachers.hosted.anthropic_batches import AnthropicBatches
-from teachers.hosted.hosted_client import ANTHROPIC, HostedClient
+from teachers.hosted.hosted_backend import HostedBackend
+from teachers.hosted.hosted_client import ANTHROPIC
 
 __all__ = ["AnthropicBackend"]
 
 WRITING_COSTS = 1.25  # times reading: the provider's price of keeping a token for five minutes
 
 
-class AnthropicBackend(TeacherBackend):
+class AnthropicBackend(HostedBackend):
     """Asks a model through messages. Structured answers are drawn through a tool that the model must use.
 
     Args:
@@ -55,50 +54,34 @@ class AnthropicBackend(TeacherBackend):
         cached_input_price: float | None = None,
         cache_write_price: float | None = None,
     ) -> None:
-        self.model_name = model
-        self.base_url = base_url
-        self.api_key_variable = api_key_variable
-        self.input_price = input_price
-        self.output_price = output_price
-        self.timeout_seconds = timeout_seconds
-        self.sampling_parameters = sampling_parameters
-        self.extra_body = extra_body
+        super().__init__(
+            ANTHROPIC, model, base_url, api_key_variable, input_price, output_price, timeout_seconds,
+            sampling_parameters, extra_body, cached_input_price,
+        )  # fmt: skip
         self.thinking_tokens = thinking_tokens
         self.cache_prefix = cache_prefix
-        self.cached_input_price = cached_input_price
         self.cache_write_price = cache_write_price
-        self.connection = HostedClient(ANTHROPIC, base_url, api_key_variable, timeout_seconds)
 
     @property
-    def identity(self) -> JSON:
-        """Endpoint, model, and the settings that change answers."""
-        settings = {
+    def path(self) -> str:
+        """Where messages go."""
+        return messages.PATH
+
+    @property
+    def settings(self) -> JSON:
+        """The settings that change answers."""
+        return {
             "extra_body": self.extra_body,
             "no_sampling_parameters": not self.sampling_parameters,
             "thinking_tokens": self.thinking_tokens,
         }
-        return {
-            "provider": "anthropic",
-            "endpoint": self.connection.address + messages.PATH,
-            "model": self.model_name,
-            **{name: value for name, value in settings.items() if value},
-        }
-
-    @cached_property
-    def found_price(self) -> Price | None:
-        """The price, looked up once."""
-        writing = self.cache_write_price
-        if writing is None and self.input_price is not None:
-            writing = WRITING_COSTS * self.input_price
-        return find_price(
-            self.model_name, "anthropic", self.base_url,
-            self.input_price, self.output_price, self.cached_input_price, writing,
-        )  # fmt: skip
 
     @property
-    def price(self) -> Price | None:
-        """The price given, else what genai-prices knows."""
-        return self.found_price
+    def writing_price(self) -> float | None:
+        """Dollars per million tokens written to the cache: the price given, else by the price of reading, if given."""
+        if self.cache_write_price is None and self.input_price is not None:
+            return WRITING_COSTS * self.input_price
+        return self.cache_write_price
 
     def prepare(self) -> None:
         """Check the settings, the key, the address and the library."""
@@ -107,7 +90,7 @@ class AnthropicBackend(TeacherBackend):
                 f"thinking_tokens must be {messages.LEAST_THINKING:,} or more, got {self.thinking_tokens}. Raise it, "
                 "or leave it out for no thinking."
             )
-        self.connection.prepare()
+        super().prepare()
 
     def body(self, request: Request) -> JSON:
         """Return the fields of a request."""
@@ -138,15 +121,3 @@ class AnthropicBackend(TeacherBackend):
     def batch_api(self) -> AnthropicBatches:
         """Anthropic's message batches, by the same interface."""
         return AnthropicBatches(self.connection, self.body)
-
-    def classify(self, error: Exception) -> Verdict:
-        """Read the SDK's errors."""
-        return self.connection.classify(error)
-
-    def redact(self, text: str) -> str:
-        """Remove the key."""
-        return self.connection.redact(text)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self.connection.aclose()

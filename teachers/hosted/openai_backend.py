@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any, Literal
 
 from lessons.errors import ConfigError
-from teachers.backend import JSON, Completion, Request, TeacherBackend, Verdict
-from teachers.calls.pricing import Price, find_price
 from teachers.calls.request_keys import request_json
+from teachers.exchange import JSON, Completion, Request
 from teachers.hosted import openai_chat, openai_responses
-from teachers.hosted.hosted_client import OPENAI, HostedClient
+from teachers.hosted.hosted_backend import HostedBackend
+from teachers.hosted.hosted_client import OPENAI
 from teachers.hosted.openai_batches import OpenAIBatches
 from teachers.hosted.openai_samples import split
 
@@ -21,7 +20,7 @@ __all__ = ["OpenAIBackend"]
 CHOICES_OF_OPENAI = 8
 
 
-class OpenAIBackend(TeacherBackend):
+class OpenAIBackend(HostedBackend):
     """Asks a model through chat completions or the Responses API.
 
     Args:
@@ -63,26 +62,20 @@ class OpenAIBackend(TeacherBackend):
         schemas: bool = True,
         cached_input_price: float | None = None,
     ) -> None:
-        self.model_name = model
-        self.base_url = base_url
-        self.api_key_variable = api_key_variable
-        self.input_price = input_price
-        self.output_price = output_price
-        self.timeout_seconds = timeout_seconds
+        super().__init__(
+            OPENAI, model, base_url, api_key_variable, input_price, output_price, timeout_seconds,
+            sampling_parameters, extra_body, cached_input_price,
+        )  # fmt: skip
         self.reasoning_effort = reasoning_effort
         self.token_limit_field = token_limit_field
-        self.sampling_parameters = sampling_parameters
-        self.extra_body = extra_body
         self.api = api
         self.choices_per_call = choices_per_call
         self.schemas = schemas
-        self.cached_input_price = cached_input_price
         self.gives = frozenset(
             {"text", "logprobs"} | ({"schema"} if schemas else set()) | ({"seed"} if api == "chat" else set())
         )
         usual_choices = CHOICES_OF_OPENAI if base_url is None else 1
         self.samples_per_call = (choices_per_call or usual_choices) if api == "chat" else 1
-        self.connection = HostedClient(OPENAI, base_url, api_key_variable, timeout_seconds)
         self.spare: dict[str, list[JSON]] = {}
         """Replies that came for some samples of a question while a call for others failed, by the question."""
 
@@ -92,32 +85,19 @@ class OpenAIBackend(TeacherBackend):
         return openai_chat if self.api == "chat" else openai_responses
 
     @property
-    def identity(self) -> JSON:
-        """Endpoint, model, and the settings that change answers."""
-        settings = {
+    def path(self) -> str:
+        """Where requests of the interface go."""
+        return str(self.wire.PATH)
+
+    @property
+    def settings(self) -> JSON:
+        """The settings that change answers."""
+        return {
             "reasoning_effort": self.reasoning_effort,
             "extra_body": self.extra_body,
             "no_sampling_parameters": not self.sampling_parameters,
             "no_schemas": not self.schemas,
         }
-        return {
-            "provider": "openai",
-            "endpoint": self.connection.address + self.wire.PATH,
-            "model": self.model_name,
-            **{name: value for name, value in settings.items() if value},
-        }
-
-    @cached_property
-    def found_price(self) -> Price | None:
-        """The price, looked up once."""
-        return find_price(
-            self.model_name, "openai", self.base_url, self.input_price, self.output_price, self.cached_input_price
-        )
-
-    @property
-    def price(self) -> Price | None:
-        """The price given, else what genai-prices knows."""
-        return self.found_price
 
     def prepare(self) -> None:
         """Check the settings, the key, the address and the library."""
@@ -127,7 +107,7 @@ class OpenAIBackend(TeacherBackend):
             raise ConfigError(
                 f"choices_per_call must be 1 or more, got {self.choices_per_call}. Leave it out for the usual number."
             )
-        self.connection.prepare()
+        super().prepare()
 
     def body(self, request: Request) -> JSON:
         """Return the fields of a request."""
@@ -153,7 +133,7 @@ class OpenAIBackend(TeacherBackend):
 
     async def ask(self, request: Request, body: JSON) -> JSON:
         """Make one call."""
-        raw = await self.connection.post(self.wire.PATH, body, self.wire.REQUIRED, self.heard)
+        raw = await self.connection.post(self.path, body, self.wire.REQUIRED, self.heard)
         self.wire.check_honoured(raw, request)
         return raw
 
@@ -192,19 +172,7 @@ class OpenAIBackend(TeacherBackend):
     @property
     def batch_api(self) -> OpenAIBatches:
         """OpenAI's batches, by the same interface."""
-        return OpenAIBatches(self.connection, f"/v1{self.wire.PATH}", self.body, self.wire.REQUIRED)
-
-    def classify(self, error: Exception) -> Verdict:
-        """Read the SDK's errors."""
-        return self.connection.classify(error)
-
-    def redact(self, text: str) -> str:
-        """Remove the key."""
-        return self.connection.redact(text)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self.connection.aclose()
+        return OpenAIBatches(self.connection, f"/v1{self.path}", self.body, self.wire.REQUIRED)
 
 
 def question(request: Request) -> str:
