@@ -15,7 +15,7 @@ from lightning_modules.data.companion import Companion
 from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.distillation.chunk_divergences import ChunkDivergence
 from lightning_modules.distillation.second_reading import SecondReading, exercises_in_order
-from lightning_modules.distillation.taught import TaughtModule, refuse_settings
+from lightning_modules.distillation.taught import TaughtModule
 from lightning_modules.losses.chunked import Projection, projection_of
 from lightning_modules.losses.cross_tokenizer import ChunkSide, Vocabularies, chunk_values
 from lightning_modules.schedules import Schedule
@@ -66,13 +66,10 @@ class CrossTokenizerDistillation(TaughtModule):
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         frozen = FrozenTeacher(teacher)
-        super().__init__(student, frozen, optimizer, schedule)
+        super().__init__(student, frozen, optimizer, schedule, supervised_weight, temperature, temperature_squared)
         self.teacher = teacher
         self.frozen = frozen
         self.divergence = divergence
-        self.supervised_weight = supervised_weight
-        self.temperature = temperature
-        self.temperature_squared = temperature_squared
 
     def setup(self, stage: str) -> None:
         """Refuse settings and teachers that cannot work, before any weights are read.
@@ -80,7 +77,7 @@ class CrossTokenizerDistillation(TaughtModule):
         Raises:
             ConfigError: They cannot.
         """
-        refuse_settings(self.supervised_weight, self.temperature)
+        super().setup(stage)
         self.divergence.check()
         self.frozen.refuse_adapter()
 
@@ -112,12 +109,11 @@ class CrossTokenizerDistillation(TaughtModule):
     def on_fit_start(self) -> None:
         """Load the teacher, and say what the loss of a token is."""
         super().on_fit_start()
-        squared = f"{self.temperature**2:g} (T^2) * " if self.temperature_squared and self.temperature != 1 else ""
         if self.trainer.is_global_zero:
             log.info(
                 "Loss of a token = %g * nll + %g * %s%s of its chunk / tokens of the chunk, at temperature %g, from "
                 "%s, which shares %.1f%% of its tokens with the student",
-                self.supervised_weight, 1 - self.supervised_weight, squared, type(self.divergence).__name__,
+                self.supervised_weight, 1 - self.supervised_weight, self.scale_in_words, type(self.divergence).__name__,
                 self.temperature, self.teacher.weights.name, 100 * self.vocabularies.teacher_share,
             )  # fmt: skip
 
@@ -135,8 +131,7 @@ class CrossTokenizerDistillation(TaughtModule):
         nll = likelihood(student, batch.targets)
         divergence = self.divergences(student, nll, batch)
         self.terms = {"nll": nll.detach(), "divergence": divergence.detach()}
-        scale = self.temperature**2 if self.temperature_squared else 1.0
-        return self.supervised_weight * nll + (1 - self.supervised_weight) * scale * divergence
+        return self.supervised_weight * nll + (1 - self.supervised_weight) * self.scale * divergence
 
     def divergences(self, student: Projection, nll: Tensor, batch: Batch) -> Tensor:
         """Return every supervised token's share of its chunk's divergence, 0 outside of chunks, [supervised]."""

@@ -13,7 +13,7 @@ from lessons.errors import ConfigError
 from lightning_modules.data.collate import Batch
 from lightning_modules.distillation.features import FeatureLoss
 from lightning_modules.distillation.logit_distillation import token_terms
-from lightning_modules.distillation.taught import TaughtModule, refuse_settings
+from lightning_modules.distillation.taught import TaughtModule
 from lightning_modules.divergences import Divergence
 from lightning_modules.losses.chunked import chunked_terms, projection_of
 from lightning_modules.schedules import Schedule
@@ -66,14 +66,11 @@ class FeatureDistillation(TaughtModule):
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         frozen = FrozenTeacher(teacher)
-        super().__init__(student, frozen, optimizer, schedule)
+        super().__init__(student, frozen, optimizer, schedule, supervised_weight, temperature, temperature_squared)
         self.teacher = teacher
         self.frozen = frozen
         self.features = features
         self.divergence = divergence
-        self.supervised_weight = supervised_weight
-        self.temperature = temperature
-        self.temperature_squared = temperature_squared
         self.projection_seed = projection_seed
         self.projections = nn.ModuleDict()
 
@@ -83,7 +80,7 @@ class FeatureDistillation(TaughtModule):
         Raises:
             ConfigError: They cannot.
         """
-        refuse_settings(self.supervised_weight, self.temperature)
+        super().setup(stage)
         if self.divergence is not None and self.supervised_weight == 1:
             raise ConfigError(
                 "The supervised weight is 1, which leaves nothing to the divergence. With a divergence allowed are "
@@ -141,11 +138,12 @@ class FeatureDistillation(TaughtModule):
     def on_fit_start(self) -> None:
         """Say what the loss of a token is."""
         super().on_fit_start()
-        squared = f"{self.temperature**2:g} (T^2) * " if self.temperature_squared and self.temperature != 1 else ""
         parts = [f"{self.supervised_weight:g} * nll"]
         if self.divergence is not None:
             name = type(self.divergence).__name__
-            parts.append(f"{1 - self.supervised_weight:g} * {squared}{name} at temperature {self.temperature:g}")
+            parts.append(
+                f"{1 - self.supervised_weight:g} * {self.scale_in_words}{name} at temperature {self.temperature:g}"
+            )
         for number, feature in enumerate(self.features):
             blocks = ", ".join(f"{m.student + 1} with {m.teacher + 1}" for m in self.matches if m.feature == number)
             parts.append(f"{feature.weight:g} * {type(feature).__name__} of block {blocks}")
@@ -159,8 +157,7 @@ class FeatureDistillation(TaughtModule):
             self.teacher_layers.listening(match.teacher for match in self.matches),
         ):
             terms = self.text_terms(batch)
-        scale = self.temperature**2 if self.temperature_squared else 1.0
-        weights = {"nll": self.supervised_weight, "divergence": (1 - self.supervised_weight) * scale}
+        weights = {"nll": self.supervised_weight, "divergence": (1 - self.supervised_weight) * self.scale}
         for number, feature in enumerate(self.features):
             name = f"{type(feature).__name__}_{number}"
             terms[name], weights[name] = self.feature_term(number, batch), feature.weight

@@ -13,7 +13,7 @@ from lessons.lesson_set import LessonSet
 from lightning_modules.data.collate import Batch
 from lightning_modules.data.companion import Companion
 from lightning_modules.data.rendered import RenderedLessons
-from lightning_modules.distillation.taught import TaughtModule, refuse_settings
+from lightning_modules.distillation.taught import TaughtModule
 from lightning_modules.divergences import Divergence
 from lightning_modules.losses import TopK, chunked_terms, log_probabilities, projection_of, top_k_log_probabilities
 from lightning_modules.schedules import Schedule
@@ -67,12 +67,9 @@ class LogitDistillation(TaughtModule):
         schedule: Schedule | SchedulerCallable | None = None,
     ) -> None:
         source = StoredTeacher(teacher) if isinstance(teacher, LogitStore) else FrozenTeacher(teacher)
-        super().__init__(student, source, optimizer, schedule)
+        super().__init__(student, source, optimizer, schedule, supervised_weight, temperature, temperature_squared)
         self.teacher = teacher
         self.divergence = divergence
-        self.supervised_weight = supervised_weight
-        self.temperature = temperature
-        self.temperature_squared = temperature_squared
         self.teacher_schedule = teacher_schedule
 
     def setup(self, stage: str) -> None:
@@ -81,7 +78,7 @@ class LogitDistillation(TaughtModule):
         Raises:
             ConfigError: They cannot.
         """
-        refuse_settings(self.supervised_weight, self.temperature)
+        super().setup(stage)
         if self.supervised_weight == 1:
             raise ConfigError(
                 f"The supervised weight is {self.supervised_weight}, which leaves nothing to the teacher. Allowed are "
@@ -103,11 +100,10 @@ class LogitDistillation(TaughtModule):
         super().on_fit_start()
         if not self.trainer.is_global_zero:
             return
-        squared = f"{self.temperature**2:g} (T^2) * " if self.temperature_squared and self.temperature != 1 else ""
         scheduled = f", the teacher's weight scaled by {type(self.teacher_schedule).__name__}"
         log.info(
             "Loss of a token = %g * nll + %g * %s%s at temperature %g, from %s%s",
-            self.supervised_weight, 1 - self.supervised_weight, squared, type(self.divergence).__name__,
+            self.supervised_weight, 1 - self.supervised_weight, self.scale_in_words, type(self.divergence).__name__,
             self.temperature, self.source.name, scheduled if self.teacher_schedule else "",
         )  # fmt: skip
 
@@ -118,8 +114,8 @@ class LogitDistillation(TaughtModule):
     def token_losses(self, batch: Batch) -> Tensor:
         """Return the weighted sum of likelihood and divergence of every supervised token, [supervised]."""
         slopes = self.slopes(batch)
-        share, scale = self.teacher_share, self.temperature**2 if self.temperature_squared else 1.0
-        mix = torch.tensor([[1 - share], [share * scale]]).to(slopes)
+        share = self.teacher_share
+        mix = torch.tensor([[1 - share], [share * self.scale]]).to(slopes)
         terms = chunked_terms(
             partial(token_terms, self.divergence, self.temperature),
             projection_of(self.split, batch.input_ids, batch.positions),

@@ -29,6 +29,9 @@ class TaughtModule(SupervisedModule):
         source: The teacher.
         optimizer: The optimiser's class and settings, without the parameters.
         schedule: How the learning rate changes from update to update; None keeps it.
+        supervised_weight: The weight of the negative log-likelihood of the lesson's text; the teacher has the rest.
+        temperature: T, by which the logits of both are divided.
+        temperature_squared: Whether what the teacher says counts T^2 times.
     """
 
     def __init__(
@@ -36,12 +39,45 @@ class TaughtModule(SupervisedModule):
         student: Student,
         source: LogitTeacher,
         optimizer: OptimizerCallable | None,
-        schedule: Schedule | SchedulerCallable | None = None,
+        schedule: Schedule | SchedulerCallable | None,
+        supervised_weight: float,
+        temperature: float,
+        temperature_squared: bool,
     ) -> None:
         super().__init__(student, optimizer, schedule)
         self.source = source
+        self.supervised_weight = supervised_weight
+        self.temperature = temperature
+        self.temperature_squared = temperature_squared
         self.terms: Mapping[str, Tensor] = {}  # of the micro-batch at hand, [supervised] each
         self.running_terms: dict[str, Tensor] = {}
+
+    def setup(self, stage: str) -> None:
+        """Refuse a weight of the text outside [0, 1] and a temperature that is not above 0.
+
+        Raises:
+            ConfigError: One of them is.
+        """
+        if not 0 <= self.supervised_weight <= 1:
+            raise ConfigError(
+                f"The supervised weight is {self.supervised_weight}. Allowed are values from 0 to 1: the teacher has "
+                "the rest. Correct `supervised_weight`."
+            )
+        if not self.temperature > 0:
+            raise ConfigError(
+                f"The temperature is {self.temperature}. Allowed are values above 0; 1 compares the distributions as "
+                "they are. Correct `temperature`."
+            )
+
+    @property
+    def scale(self) -> float:
+        """By what the divergence is multiplied: T^2 or 1."""
+        return self.temperature**2 if self.temperature_squared else 1.0
+
+    @property
+    def scale_in_words(self) -> str:
+        """That factor for the log; nothing where it is 1."""
+        return f"{self.scale:g} (T^2) * " if self.scale != 1 else ""
 
     def on_fit_start(self) -> None:
         """Load the teacher."""
@@ -79,21 +115,3 @@ class TaughtModule(SupervisedModule):
                 f"({self.source.name}) has {mine[:12]}. A run is resumed with the very same weights. Restore "
                 "them, or start a new run from the exported student."
             )
-
-
-def refuse_settings(supervised_weight: float, temperature: float) -> None:
-    """Refuse a weight of the text outside [0, 1] and a temperature that is not above 0.
-
-    Raises:
-        ConfigError: One of them is.
-    """
-    if not 0 <= supervised_weight <= 1:
-        raise ConfigError(
-            f"The supervised weight is {supervised_weight}. Allowed are values from 0 to 1: the teacher has the rest. "
-            "Correct `supervised_weight`."
-        )
-    if not temperature > 0:
-        raise ConfigError(
-            f"The temperature is {temperature}. Allowed are values above 0; 1 compares the distributions as they are. "
-            "Correct `temperature`."
-        )
