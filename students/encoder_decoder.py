@@ -27,10 +27,16 @@ class EncoderDecoder(SplitModel):
 
     Args:
         model: A transformers sequence-to-sequence model, or a peft model around one.
+        packing: Whether packing was wished for: it is not to be had, and that is logged.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__(model, packing=False)
+    def packs_exactly(self) -> bool:
+        """Return False.
+
+        T5 makes the biases of its attention for a whole row, [heads, tokens, tokens], before attention is called: of a
+        packed row that is more than the padding was. BART counts its positions by the row, and takes no others.
+        """
+        return False
 
     def projects_only(self) -> bool:
         """Return whether the logits are a product of the decoder's states with the output layer (T5 may scale them)."""
@@ -95,7 +101,8 @@ def split_of(model: nn.Module, packing: bool) -> SplitModel:
         model: A transformers language model, or a peft model around one.
         packing: Whether to pack batches that have much padding, if the model allows it.
     """
-    return (EncoderDecoder(model) if is_encoder_decoder(model) else SplitModel(model, packing)).check()
+    kind = EncoderDecoder if is_encoder_decoder(model) else SplitModel
+    return kind(model, packing).check()
 
 
 def start_of(model: Any) -> int:

@@ -66,7 +66,8 @@ class SplitModel:
             return False
         probe = torch.arange(PROBE_TOKENS, device=head.weight.device)[None] % head.weight.shape[0]
         whole = self.causal(input_ids=probe, use_cache=False).logits
-        split = nn.functional.linear(self.hidden(probe), head.weight, head.bias)
+        states = self.causal.get_decoder()(input_ids=probe, use_cache=False).last_hidden_state
+        split = nn.functional.linear(states, head.weight, head.bias)
         return whole.shape == split.shape and torch.allclose(whole, split.to(whole.dtype), 1e-3, 1e-4)
 
     def packs_exactly(self) -> bool:
@@ -113,11 +114,6 @@ class SplitModel:
             attention_mask=unmasked,
             rows_of_sequences=packed.rows,
         )[0][packed.places]
-
-    def hidden(self, input_ids: Tensor) -> Tensor:
-        """Return the final hidden states, [rows, time, features]."""
-        states: Tensor = self.causal.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
-        return states
 
     def at(self, input_ids: Tensor, positions: Tensor) -> Tensor:
         """Return the final hidden states at some positions; of a model that must be used whole, its logits there.

@@ -63,6 +63,7 @@ class AngleConcentration(StudentSignal):
         scoring.check()
         if not self.student.built:
             self.student.place()
+        self.last_projection()
         rows, back = np.unique(lessons.prompt_rows, return_inverse=True)
         first = np.zeros(len(rows), np.int64)
         first[back[::-1]] = np.arange(len(lessons))[::-1]

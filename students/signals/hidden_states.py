@@ -13,6 +13,7 @@ import pyarrow as pa
 from curricula.signals.embedding import Embedding, Vectors
 from curricula.signals.texts import lesson_texts
 from lessons.lesson_set import LessonSet
+from students.reading import padded, read_states
 from students.scoring import Scoring, batches
 from students.student import Student
 
@@ -27,8 +28,9 @@ TEXTS_AT_ONCE = 4096
 class HiddenStates(Embedding):
     """The mean over a text's tokens of the student's last hidden states, scaled to length 1.
 
-    An encoder model serves as well as the student itself: give it as students.Pretrained. A lesson without the text
-    gets zeros, and so does one whose text is longer than the model allows.
+    An encoder model serves as well as the student itself: give it as students.Pretrained. Of a sequence-to-sequence
+    model the encoder reads. A lesson without the text gets zeros, and so does one whose text is longer than the model
+    allows.
 
     Args:
         student: Whose hidden states.
@@ -75,16 +77,6 @@ class HiddenStates(Embedding):
 
 def mean_states(student: Student, rows: Sequence[Sequence[int]]) -> torch.Tensor:
     """Return the mean last hidden state over each row's tokens, [rows, features]."""
-    import torch
-
-    from students.split_model import SplitModel
-
-    width = max(map(len, rows))
-    input_ids = torch.zeros(len(rows), width, dtype=torch.int64)
-    for number, row in enumerate(rows):
-        input_ids[number, : len(row)] = torch.tensor(row)
-    lengths = torch.tensor([len(row) for row in rows], device=student.device)
-    real = torch.arange(width, device=student.device) < lengths[:, None]  # right padding: no real token sees it
-    with torch.no_grad():
-        states = SplitModel(student.model).hidden(input_ids.to(student.device))
-    return (states * real[..., None]).sum(dim=1) / lengths[:, None]
+    input_ids, real = padded(rows, student.device)
+    states = read_states(student, input_ids, real)
+    return (states * real[..., None]).sum(dim=1) / real.sum(dim=1, keepdim=True)

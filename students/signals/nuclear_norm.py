@@ -11,6 +11,7 @@ import numpy as np
 from curricula.arrays import Scores
 from lessons.errors import ConfigError, RenderingError
 from lessons.lesson_set import LessonSet
+from students.reading import padded, read_states
 from students.renderings import Rendering
 from students.scoring import Scoring, batches
 from students.signals.base import StudentSignal, per_lesson
@@ -30,8 +31,9 @@ class NuclearNorm(StudentSignal):
     Large where the tokens take many directions: a difficulty after SPDCL (2022, arXiv:2210.14724 unchecked). Which
     representation, and what it is divided by, could not be checked and is our reading: "embeddings" are the words
     without their context, a difficulty of the text; "states" are the student's last hidden states, a difficulty for
-    this student. A lesson of several exercises takes the sum over them; one that the rendering cannot show, or too long
-    for the model, misses the value.
+    this student (of a sequence-to-sequence model those of its encoder, which here reads the answer too). A lesson of
+    several exercises takes the sum over them; one that the rendering cannot show, or too long for the model, misses the
+    value.
 
     Args:
         student: Whose representations.
@@ -103,20 +105,16 @@ class NuclearNorm(StudentSignal):
         """Return the norm of each row's representation, all read in one batch, float64 [rows]."""
         import torch
 
-        input_ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
-        for number, row in enumerate(rows):
-            input_ids[number, : len(row)] = torch.tensor(row)
+        input_ids, real = padded(rows, self.student.device)
         with torch.no_grad():
-            found = self.represent(input_ids.to(self.student.device))
+            found = self.represent(input_ids, real)
             wide = found if found.dtype in (torch.float32, torch.float64) else found.float()
             norms = [torch.linalg.svdvals(read[: len(row)]).sum() for read, row in zip(wide, rows, strict=True)]
         return torch.stack(norms).double().cpu().numpy()
 
-    def represent(self, input_ids: torch.Tensor) -> torch.Tensor:
+    def represent(self, input_ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """Return the representation of right-padded tokens, [rows, time, features]."""
-        from students.split_model import SplitModel
-
         if self.of == "states":
-            return SplitModel(self.student.model).hidden(input_ids)
+            return read_states(self.student, input_ids, real)
         embedded: torch.Tensor = self.student.base_model.get_input_embeddings()(input_ids)
         return embedded

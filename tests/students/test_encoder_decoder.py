@@ -11,8 +11,6 @@ from transformers import (
     AutoTokenizer,
     BartConfig,
     BartForConditionalGeneration,
-    T5Config,
-    T5ForConditionalGeneration,
 )
 
 from lessons.errors import ConfigError
@@ -20,27 +18,9 @@ from lessons.records import Message
 from students import BytePairTokenizer, Generation, LoRA, Pretrained, Student, answer
 from students.encoder_decoder import EncoderDecoder, split_of, start_of
 from students.split_model import SplitModel
+from tests.students.tiny_t5 import tiny_t5
 
 ASKED = [[Message("user", text)] for text in ("1+1?", "a much longer question than that: 12 and 34?", "?")]
-
-
-def tiny_t5(folder: Path, **settings: Any) -> Path:
-    """A T5 with random weights and a tokenizer without a chat template, as published ones are."""
-    tokenizer = BytePairTokenizer(["Answer: 12", "Answer: 34"], 270).build()
-    tokenizer.chat_template = None
-    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2}
-    config = T5Config(
-        vocab_size=len(tokenizer) + 2,
-        decoder_start_token_id=tokenizer.pad_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        **{**sizes, **settings},
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        T5ForConditionalGeneration(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 def tiny_bart(folder: Path) -> Path:
@@ -150,6 +130,17 @@ def test_causal_models_are_split_as_ever(t5: Student) -> None:
     causal = Student(RandomWeights(hidden_size=16, layers=1, heads=2), precision="float32")
     assert type(split_of(causal.model, packing=False)) is SplitModel
     assert type(split_of(t5.model, packing=True)) is EncoderDecoder
+
+
+def test_that_nothing_is_packed_is_said_where_packing_was_wished_for(
+    t5: Student, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert not split_of(t5.model, packing=True).packs
+    assert "T5ForConditionalGeneration cannot be packed: sequences of different lengths are padded" in caplog.text
+    caplog.clear()
+    assert not split_of(t5.model, packing=False).packs
+    assert "packed" not in caplog.text
 
 
 def test_a_decoder_that_cannot_begin_is_refused() -> None:
