@@ -127,13 +127,7 @@ def merged(model: PreTrainedModel, folder: Path, share: float) -> PreTrainedMode
         ) from error
     from students.lora import merged_tensors, quiet_peft
 
-    settings = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-    if share != 1 and (settings.get("use_dora") or settings.get("modules_to_save")):
-        what = "is a DoRA" if settings.get("use_dora") else "has a whole head"
-        raise ConfigError(
-            f"The adapter {folder} {what}, of which a share of {share:g} is wanted. It does more than add to the "
-            "weights, so only a share of 1 means something. Average LoRA adapters, or leave out `shares`."
-        )
+    check_adapter(folder, model, share)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()} if share != 1 else {}
     try:
         with quiet_peft():
@@ -151,3 +145,24 @@ def merged(model: PreTrainedModel, folder: Path, share: float) -> PreTrainedMode
     plain.requires_grad_(True)
     plain.train(False)
     return plain
+
+
+def check_adapter(folder: Path, model: PreTrainedModel, share: float) -> None:
+    """Refuse a share of what is not added to weights, and a head that the model has no place for.
+
+    Raises:
+        ConfigError: It is such an adapter.
+    """
+    settings = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+    heads = settings.get("modules_to_save") or []
+    if share != 1 and (settings.get("use_dora") or heads):
+        what = "is a DoRA" if settings.get("use_dora") else "has a whole head"
+        raise ConfigError(
+            f"The adapter {folder} {what}, of which a share of {share:g} is wanted. It does more than add to the "
+            "weights, so only a share of 1 means something. Average LoRA adapters, or leave out `shares`."
+        )
+    if heads and not any(hasattr(model, name) for name in heads):
+        raise ConfigError(
+            f"The adapter {folder} does not fit {type(model).__name__}: it has a head ({heads[0]}) that the model has "
+            "no place for. It was trained on a scorer. Give it to a students.Scorer, or correct `adapters`."
+        )

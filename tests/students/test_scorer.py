@@ -9,7 +9,19 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from lessons.errors import ConfigError
 from lessons.records import Message
-from students import CharacterTokenizer, Pretrained, RandomWeights, Scorer, answer, score_texts
+from students import (
+    Adapted,
+    CharacterTokenizer,
+    LoRA,
+    Pretrained,
+    RandomWeights,
+    Scorer,
+    Student,
+    Weights,
+    answer,
+    score_texts,
+)
+from students.lora import quiet_peft
 from students.scorer import scorer_ids
 
 SIZES = {"hidden_size": 16, "layers": 2, "heads": 2, "max_positions": 128}
@@ -86,6 +98,83 @@ def test_heads_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_a_scorer_is_not_examined_on_answers() -> None:
     with pytest.raises(ConfigError, match=r"is a Scorer, which gives scores and writes no text.*students.score_texts"):
         answer(scorer(), [[Message("user", "2+2?")]])
+
+
+def adapted(labels: list[str] | None = None, weights: Weights | None = None, **settings: object) -> Scorer:
+    """A scorer whose adapter and head have learnt something."""
+    made = Scorer(weights or RandomWeights(**SIZES), labels, adapter=LoRA(rank=2, **settings), precision="float32")  # type: ignore[arg-type]
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in made.model.named_parameters():
+            if parameter.requires_grad and ("lora_B" in name or "score" in name):
+                parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
+    return made
+
+
+def scores(made: Scorer, texts: Any = TEXTS) -> torch.Tensor:
+    return torch.tensor(score_texts(made, texts))
+
+
+def test_beside_an_adapter_the_head_is_trained_whole() -> None:
+    made = Scorer(RandomWeights(**SIZES), adapter=LoRA(rank=2), precision="float32")
+    torch.testing.assert_close(scores(made), scores(scorer()))
+    assert torch.equal(made.head.weight, scorer().head.weight)
+    trained = {name for name, parameter in made.model.named_parameters() if parameter.requires_grad}
+    assert sum(".lora_" in name for name in trained) == len(trained) - 1 == 28
+    assert any(parameter is made.head.weight for parameter in made.model.parameters())
+    assert made.head.weight.requires_grad
+    assert len({scorer().fingerprint, made.fingerprint}) == 2
+
+
+@pytest.mark.parametrize(("labels", "settings"), [(None, {}), (["no", "yes"], {"dora": True})])
+def test_a_scorer_with_an_adapter_is_exported_merged_and_alone(
+    labels: list[str] | None, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    from peft import PeftModel
+
+    made, texts = adapted(labels, **settings), TEXTS if labels is None else ASKED
+    before, bare = scores(made, texts), scores(scorer(labels), texts)
+    assert (before - bare).abs().max() > 0.05
+    merged = Scorer(Pretrained(str(made.export(tmp_path / "merged"))), labels, precision="float32")
+    torch.testing.assert_close(scores(merged, texts), before)
+    assert set(merged.model.state_dict()) == set(scorer(labels).model.state_dict())
+    folder = str(made.export_adapter(tmp_path / "adapter"))
+    torch.testing.assert_close(scores(made, texts), before)  # an export changes nothing
+    weights = Adapted(RandomWeights(**SIZES), [folder])
+    torch.testing.assert_close(scores(Scorer(weights, labels, head_seed=7, precision="float32"), texts), before)
+    with quiet_peft():
+        wrapped = PeftModel.from_pretrained(scorer(labels).model, folder).eval()
+    ids = torch.tensor([scorer_ids(made, texts)[0]])
+    torch.testing.assert_close(wrapped(input_ids=ids).logits, before[:1])
+
+
+def test_an_adapter_goes_on_where_an_exported_scorer_ended(tmp_path: Path) -> None:
+    first = adapted()
+    weights = Pretrained(str(first.export(tmp_path / "first")))
+    fresh = Scorer(weights, adapter=LoRA(rank=2), precision="float32")
+    torch.testing.assert_close(scores(fresh), scores(first))
+    second = adapted(weights=weights)
+    folder = str(second.export_adapter(tmp_path / "adapter"))
+    torch.testing.assert_close(scores(Scorer(Adapted(weights, [folder]), precision="float32")), scores(second))
+
+
+def test_a_head_learns_in_float32_beside_frozen_weights_in_half_precision() -> None:
+    made = Scorer(RandomWeights(**SIZES), adapter=LoRA(rank=2), precision="bfloat16")
+    assert {p.dtype for p in made.model.parameters() if p.requires_grad} == {torch.float32}
+    assert made.model.get_input_embeddings().weight.dtype == torch.bfloat16
+    torch.testing.assert_close(scores(made), scores(scorer()), rtol=0.1, atol=0.03)
+
+
+def test_adapters_that_do_not_fit_a_scorer_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"target module\(s\) score do not exist.*Correct `target_modules`"):
+        _ = Scorer(RandomWeights(**SIZES), adapter=LoRA(target_modules=["q_proj", "score"])).model
+    folder = str(adapted().export_adapter(tmp_path / "adapter"))
+    with pytest.raises(ConfigError, match=r"has a whole head, of which a share of 0\.5 is wanted.*leave out `shares`"):
+        _ = Scorer(Adapted(RandomWeights(**SIZES), [folder], [0.5])).model
+    with pytest.raises(ConfigError, match=r"LlamaForCausalLM: it has a head \(score\).*Give it to a students\.Scorer"):
+        _ = Student(Adapted(RandomWeights(**SIZES), [folder])).model
+    with pytest.raises(ConfigError, match=r"does not fit LlamaForSequenceClassification.*Correct `adapters`"):
+        _ = Scorer(Adapted(RandomWeights(**SIZES), [folder]), ["no", "yes"]).model
 
 
 class PaddedWithEnds(CharacterTokenizer):
