@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +12,13 @@ import pytest
 import torch
 from every_module import CASES, LONGEST, SHORTEST, VARIANTS, data_of, write_lessons
 from lightning.pytorch import Callback, Trainer
+from outspoken import Outspoken
 
 import lightning_modules
 from lightning_modules import SupervisedModule
+from students import Weights
+
+EVERY = {**CASES, **VARIANTS}
 
 
 class Found(NamedTuple):
@@ -63,12 +68,18 @@ def train(folder: Path, trainer: Callable[..., Trainer], tmp_path: Path) -> Call
     """Train a case and return what it came to: two updates, of 8 lessons and of 5, which do not fill eight pieces."""
 
     def run(
-        name: str, micro_batches: int = 1, precision: str = "64-true", packing: bool = True, **settings: Any
+        name: str,
+        micro_batches: int = 1,
+        precision: str = "64-true",
+        packing: bool = True,
+        weights: Weights | None = None,
+        **settings: Any,
     ) -> Found:
-        case = {**CASES, **VARIANTS}[name]
+        case = EVERY[name]
         module = case.module(folder, None)
         module.optimizer = descent
         module.student.packing = packing
+        module.student.weights = weights or module.student.weights
         path = tmp_path / "found.pt"
         built = trainer(Watching(path), accumulate_grad_batches=micro_batches, precision=precision, **settings)
         built.fit(module, data_of(case, folder, 8))
@@ -115,6 +126,27 @@ def test_gradients_do_not_depend_on_the_split_of_an_update(
 @pytest.mark.parametrize("name", VARIANTS)
 def test_nor_do_those_of_other_formulas(name: str, train: Callable[..., Found]) -> None:
     same(train(name, 8, max_steps=1), train(name, packing=False, max_steps=1), rtol=1e-9, atol=1e-12)
+
+
+class Muted(Outspoken):
+    """A student that cannot write one of its tokens: its logit is minus infinity everywhere."""
+
+    def load(self, dtype: torch.dtype) -> Any:
+        loaded = super().load(dtype)
+        muted = torch.nn.Linear(*loaded.model.lm_head.weight.T.shape)
+        bias = torch.zeros(muted.out_features)
+        bias[loaded.tokenizer.convert_tokens_to_ids("Z")] = -torch.inf  # which is in no lesson
+        muted.weight, muted.bias = loaded.model.lm_head.weight, torch.nn.Parameter(bias, requires_grad=False)
+        loaded.model.lm_head = muted
+        assert loaded.model(input_ids=torch.zeros(1, 1, dtype=torch.int64)).logits.isneginf().sum() == 1
+        return loaded
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name not in ("Margin-MSE", "scores", "dual head")])
+def test_masked_vocabulary_leaves_losses_and_gradients_finite(name: str, train: Callable[..., Found]) -> None:
+    found = train(name, 2, "32-true", max_steps=1, weights=Muted())
+    assert math.isfinite(found.losses[0])
+    assert all(gradient.isfinite().all() for gradient in found.gradients[0].values())
 
 
 @pytest.mark.parametrize("name", ["supervised"])
