@@ -15,7 +15,19 @@ from lessons.errors import BadInput
 from lessons.records import Annotation, Message, Prompt, Provenance
 from lessons.tables import write_annotations, write_prompts
 from lightning_modules import CurriculumDataModule, DualHeadDistillation, ScoreDistillation
-from students import AnswerOnly, ClassifiedQuestions, RandomWeights, ScoredTexts, Scorer, Student, score_texts
+from students import (
+    Adapted,
+    AnswerOnly,
+    ClassifiedQuestions,
+    LoRA,
+    Pretrained,
+    RandomWeights,
+    ScoredTexts,
+    Scorer,
+    Student,
+    Weights,
+    score_texts,
+)
 
 SOURCE = Provenance(teacher="Recorded", model="none", template="judgement/1", request_key="none")
 LABELS = ["even", "odd"]
@@ -67,8 +79,9 @@ def fit(judged: Path, trainer: Callable[..., Trainer]) -> Callable[..., Any]:
     return run
 
 
-def scorer(labels: list[str] | None = None) -> Scorer:
-    return Scorer(RandomWeights(hidden_size=16, layers=2, heads=2), labels, precision="float32")
+def scorer(labels: list[str] | None = None, adapter: LoRA | None = None, source: Weights | None = None) -> Scorer:
+    weights = source or RandomWeights(hidden_size=16, layers=2, heads=2)
+    return Scorer(weights, labels, adapter=adapter, precision="float32")
 
 
 MODULES: dict[str, tuple[Callable[..., Any], Any]] = {
@@ -158,6 +171,51 @@ def test_a_run_goes_on_from_a_checkpoint_to_the_last_bit_and_exports_one_head(
     exported = AutoModelForSequenceClassification.from_pretrained(whole.student.export(tmp_path / "student"))
     assert set(exported.state_dict()) == set(whole.model.state_dict())
     assert torch.equal(exported.score.weight, whole.scorer.head.weight)
+
+
+ADAPTED: dict[str, tuple[list[str] | None, Callable[..., Any], Any]] = {
+    "margins": (None, ScoreDistillation, ScoredTexts(scored_by="judgement")),
+    "dual head": (LABELS, DualHeadDistillation, ClassifiedQuestions()),
+}
+
+
+@pytest.mark.parametrize("name", ADAPTED)
+def test_an_adapter_and_the_head_are_trained_saved_resumed_and_exported(
+    name: str, fit: Callable[..., Any], tmp_path: Path
+) -> None:
+    labels, kind, rendering = ADAPTED[name]
+    path = tmp_path / "a.ckpt"
+
+    class Saving(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.global_step == 1 and not path.exists():
+                trainer.save_checkpoint(path)
+
+    def train(**settings: Any) -> Any:
+        student = scorer(labels, LoRA(rank=2))
+        module = kind(student=student, optimizer=lambda p: torch.optim.AdamW(p, lr=0.02))
+        fit(module, rendering, 2, "32-true", 2, **settings)
+        return module
+
+    whole, resumed = train(callbacks=[Saving()]), train(ckpt_path=path)
+    for key, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[key]), key
+    heads = {"model.base_model.model.score.modules_to_save.default.weight"} | (
+        {"second_head.weight"} if labels else set()
+    )
+    saved = set(torch.load(path, weights_only=True)["state_dict"])
+    assert heads < saved
+    assert all(".lora_" in key for key in saved - heads)
+    student = whole.student
+    assert not torch.equal(student.head.weight, scorer(labels).head.weight)
+    texts = [([Message("user", f"is {k} even?")], None if labels else "try it") for k in range(4)]
+    expected = torch.tensor(score_texts(student, texts))
+    assert (expected - torch.tensor(score_texts(scorer(labels), texts))).abs().max() > 0.02
+    merged = Pretrained(str(student.export(tmp_path / "merged")))
+    alone = Adapted(scorer().weights, [str(student.export_adapter(tmp_path / "adapter"))])
+    for source in (merged, alone):
+        again = scorer(labels, source=source)
+        torch.testing.assert_close(torch.tensor(score_texts(again, texts)), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_losses_are_explained(fit: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
