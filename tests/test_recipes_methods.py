@@ -17,9 +17,11 @@ from torch.optim import AdamW
 
 import tutelage.course_steps
 import tutelage.planning
+from lessons import ArithmeticSource, Attempt, Grade
+from lessons.tables import write_attempts, write_prompts
 from lightning_modules import CurriculumDataModule, Progress, StudentExport, SupervisedModule
 from lightning_modules.cli import TRAINER_DEFAULTS
-from students import Student
+from students import CharacterTokenizer, RandomWeights, Student
 from tutelage.command_line import make_parser
 from tutelage.commands.course import course as course_command
 from tutelage.course import Course
@@ -78,6 +80,19 @@ def module_of(model: dict[str, Any], student: Student) -> SupervisedModule:
     )
 
 
+def quickstart(folder: Path) -> None:
+    """Leave in a folder what recipes read of the quickstart: here a student that has learnt nothing, and its exam."""
+    letters = CharacterTokenizer("0123456789+=?: \nAnswer")
+    weights = RandomWeights(hidden_size=96, layers=1, heads=4, max_positions=256, tokenizer=letters)
+    Student(weights, precision="float32").export(folder / "round-000" / "rationales" / "student")
+    exam = list(ArithmeticSource(size=3, part="exam", digits=2, fewest_digits=2).prompts())
+    write_prompts(folder / "exam.parquet", exam)
+    wrong = Grade(correct=False, score=0.0, answer="0", grader="number")
+    attempts = [Attempt(prompt.id, "base model", "Answer: 0", grade=wrong) for prompt in exam]
+    (folder / "exams" / "base").mkdir(parents=True)
+    write_attempts(folder / "exams" / "base" / "attempts.parquet", attempts)
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.chdir(tmp_path)
@@ -89,6 +104,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.parametrize("name", TOYS)
 def test_a_recipe_runs(name: str, here: pytest.MonkeyPatch) -> None:
     """Every arm is planned; the method's own is trained, and what it reads of another arm's student."""
+    if "runs/quickstart" in FOUND[name]:
+        quickstart(Path("runs/quickstart"))
     course = small_course(name)
     here.setattr(tutelage.course_steps, "run_training", partial(train_briefly, course))
     read = re.findall(rf"{course.folder}/round-000/([\w-]+)/student", FOUND[name])
