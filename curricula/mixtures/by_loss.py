@@ -8,6 +8,7 @@ import numpy as np
 
 from curricula.arrays import Scores
 from curricula.feedback import Feedback
+from curricula.mixtures.around import MixtureAround
 from curricula.mixtures.base import Draw, Mixture, Moment
 from curricula.pool import Pool
 from curricula.state import State
@@ -16,7 +17,7 @@ from lessons.errors import ConfigError
 __all__ = ["LossByLoss"]
 
 
-class LossByLoss(Mixture):
+class LossByLoss(MixtureAround):
     """Draws as another mixture does, and lets every lesson count by the loss last heard of it.
 
     With favour "easy", p_i ~ exp(log pi(a_i | o_i) / eta) = exp(-loss_i / temperature): what the student can represent
@@ -35,8 +36,6 @@ class LossByLoss(Mixture):
         highest: Skip lessons with a loss above this; None skips none.
     """
 
-    hears = True
-
     def __init__(
         self,
         mixture: Mixture,
@@ -46,7 +45,7 @@ class LossByLoss(Mixture):
         lowest: float | None = None,
         highest: float | None = None,
     ) -> None:
-        self.mixture = mixture
+        super().__init__(mixture)
         self.figure = figure
         self.temperature = temperature
         self.favour = favour
@@ -54,9 +53,9 @@ class LossByLoss(Mixture):
         self.highest = highest
 
     @property
-    def follows_order(self) -> bool:  # type: ignore[override]
-        """Whether the mixture inside does."""
-        return self.mixture.follows_order
+    def hears(self) -> bool:  # type: ignore[override]
+        """Whether it changes with the student's feedback: always."""
+        return True
 
     def start(self, pool: Pool) -> State:
         """Return the mixture's first state, with nothing heard of any lesson.

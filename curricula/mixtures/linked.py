@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curricula.feedback import Feedback
+from curricula.mixtures.around import MixtureAround
 from curricula.mixtures.base import Draw, Mixture, Moment
 from curricula.mixtures.views import refuse_named_views
 from curricula.pool import Pool
@@ -13,7 +13,7 @@ from curricula.state import State
 __all__ = ["Linked"]
 
 
-class Linked(Mixture):
+class Linked(MixtureAround):
     """Draws as another mixture does, and with every lesson its whole family: a hard task and its sub-tasks.
 
     After the finding that a hard task together with its own sub-tasks teaches best (He et al. 2024, arXiv:2410.20533).
@@ -27,18 +27,8 @@ class Linked(Mixture):
     """
 
     def __init__(self, mixture: Mixture, by: str) -> None:
-        self.mixture = mixture
+        super().__init__(mixture)
         self.by = by
-
-    @property
-    def hears(self) -> bool:  # type: ignore[override]
-        """Whether the mixture hears."""
-        return self.mixture.hears
-
-    @property
-    def follows_order(self) -> bool:  # type: ignore[override]
-        """Whether the mixture inside does."""
-        return self.mixture.follows_order
 
     def start(self, pool: Pool) -> State:
         """Return the mixture's first state.
@@ -47,11 +37,7 @@ class Linked(Mixture):
             ConfigError: A view is named for each lesson that the mixture draws, before the families are brought.
         """
         refuse_named_views(self, self.mixture)
-        return self.mixture.start(pool)
-
-    def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
-        """Tell the mixture."""
-        return self.mixture.hear(pool, state, feedback)
+        return super().start(pool)
 
     def draw(self, pool: Pool, state: State, moment: Moment) -> Draw:
         """Draw, and bring the families: first the lesson drawn, then the others in their order."""

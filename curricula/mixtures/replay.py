@@ -11,6 +11,7 @@ import numpy as np
 from curricula.arrays import Positions, Scores
 from curricula.feedback import Feedback
 from curricula.groups import Groups
+from curricula.mixtures.around import MixtureAround
 from curricula.mixtures.base import Draw, Mixture, Moment
 from curricula.mixtures.groups import draw_from_groups, present_shares
 from curricula.mixtures.views import refuse_named_views
@@ -22,7 +23,7 @@ from lessons.errors import ConfigError
 __all__ = ["Replay"]
 
 
-class Replay(Mixture):
+class Replay(MixtureAround):
     """Replaces a share of every update by lessons of earlier rounds, tasks or a fixed general set.
 
     The other lessons come from another mixture over what is not replayed. A replayed lesson counts 1 in the loss and is
@@ -47,7 +48,7 @@ class Replay(Mixture):
         power: float = 0.0,
         every: int = 1,
     ) -> None:
-        self.mixture = mixture
+        super().__init__(mixture)
         self.by = by
         self.replayed = replayed
         self.share = share
@@ -58,11 +59,6 @@ class Replay(Mixture):
     def hears(self) -> bool:  # type: ignore[override]
         """Whether the mixture or the pacing hears."""
         return self.mixture.hears or self.share.hears
-
-    @property
-    def follows_order(self) -> bool:  # type: ignore[override]
-        """Whether the mixture inside does."""
-        return self.mixture.follows_order
 
     def start(self, pool: Pool) -> State:
         """Return the first states of both.

@@ -9,6 +9,7 @@ import numpy as np
 
 from curricula.arrays import Positions
 from curricula.feedback import Feedback
+from curricula.mixtures.around import MixtureAround
 from curricula.mixtures.base import Draw, Mixture, Moment
 from curricula.pacing.base import Pacing
 from curricula.pool import Pool
@@ -20,7 +21,7 @@ __all__ = ["Dial", "ViewBy", "refuse_named_views"]
 OWN_CHANCE = crc32(b"Dial")
 
 
-class Dial(Mixture):
+class Dial(MixtureAround):
     """Draws as another mixture does, and shows the lessons in the view that a pacing has turned the dial to.
 
     Training's rendering has the views (`students.Views`): the same lesson with most of its rationale given, with less,
@@ -47,7 +48,7 @@ class Dial(Mixture):
         views: int = 2,
         spread: Literal["together", "between", "opened"] = "together",
     ) -> None:
-        self.mixture = mixture
+        super().__init__(mixture)
         self.pacing = pacing
         self.views = views
         self.spread = spread
@@ -56,11 +57,6 @@ class Dial(Mixture):
     def hears(self) -> bool:  # type: ignore[override]
         """Whether the mixture or the pacing hears."""
         return self.mixture.hears or self.pacing.hears
-
-    @property
-    def follows_order(self) -> bool:  # type: ignore[override]
-        """Whether the mixture inside does."""
-        return self.mixture.follows_order
 
     def start(self, pool: Pool) -> State:
         """Return the first states of both.
@@ -98,7 +94,7 @@ class Dial(Mixture):
         return int(turned) + (generator.random(count) < turned - int(turned)).astype(np.int64)
 
 
-class ViewBy(Mixture):
+class ViewBy(MixtureAround):
     """Draws as another mixture does, and shows every lesson in the view that a signal names.
 
     It goes around mixtures that put other lessons in the place of those drawn (`Linked`, `Replay`), never inside them:
@@ -114,26 +110,8 @@ class ViewBy(Mixture):
     """
 
     def __init__(self, mixture: Mixture, by: str) -> None:
-        self.mixture = mixture
+        super().__init__(mixture)
         self.by = by
-
-    @property
-    def hears(self) -> bool:  # type: ignore[override]
-        """Whether the mixture hears."""
-        return self.mixture.hears
-
-    @property
-    def follows_order(self) -> bool:  # type: ignore[override]
-        """Whether the mixture inside does."""
-        return self.mixture.follows_order
-
-    def start(self, pool: Pool) -> State:
-        """Return the mixture's first state."""
-        return self.mixture.start(pool)
-
-    def hear(self, pool: Pool, state: State, feedback: Feedback) -> State:
-        """Tell the mixture."""
-        return self.mixture.hear(pool, state, feedback)
 
     def draw(self, pool: Pool, state: State, moment: Moment) -> Draw:
         """Draw, and look up the views."""

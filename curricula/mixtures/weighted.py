@@ -6,6 +6,7 @@ import numpy as np
 
 from curricula.arrays import Positions, Scores
 from curricula.feedback import Feedback
+from curricula.mixtures.around import MixtureAround
 from curricula.mixtures.base import Draw, Mixture, Moment, even_weights
 from curricula.mixtures.passes import chances, weighted_order
 from curricula.pacing.base import Pacing
@@ -66,7 +67,7 @@ def draw_by_sums(sums: Scores, count: int, generator: np.random.Generator) -> Po
     return np.resize(np.concatenate([drawn, rest]), count)
 
 
-class WeightedLoss(Mixture):
+class WeightedLoss(MixtureAround):
     """Draws as another mixture does, and lets every lesson count by a signal; a pacing may fade that to 1.
 
     W(t) = D (1 - a(t)) + a(t), with D the signal and a the pacing: the curriculum of answer re-ranking (MacAvaney
@@ -80,7 +81,7 @@ class WeightedLoss(Mixture):
     """
 
     def __init__(self, mixture: Mixture, by: str, fade: Pacing | None = None, opposite: bool = False) -> None:
-        self.mixture = mixture
+        super().__init__(mixture)
         self.by = by
         self.fade = fade
         self.opposite = opposite
@@ -89,11 +90,6 @@ class WeightedLoss(Mixture):
     def hears(self) -> bool:  # type: ignore[override]
         """Whether the mixture or the pacing hears."""
         return self.mixture.hears or (self.fade is not None and self.fade.hears)
-
-    @property
-    def follows_order(self) -> bool:  # type: ignore[override]
-        """Whether the mixture inside does."""
-        return self.mixture.follows_order
 
     def start(self, pool: Pool) -> State:
         """Return the first states of both."""
