@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.forked import Forker, forker
 
 # Before anything imports huggingface_hub, which reads it once: a missing model must fail at once, not after retries.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -35,3 +38,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def shared_data() -> Path:
     """Return the folder of recorded data; only for tests marked `shared_data`."""
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
+    """Start the project's programs as processes of their own, without the seconds that their imports take."""
+    imports = ("lightning_modules.cli", "transformers.models.llama.modeling_llama", "peft", "datasets", "attrs")
+    with forker(tmp_path_factory.mktemp("programs"), *imports) as started:
+        yield started

@@ -21,10 +21,7 @@ __all__ = ["make_parser", "run_function"]
 
 BUILT_BY_TRAINING = ("training.optimizer", "training.schedule")
 
-set_parsing_settings(
-    docstring_parse_attribute_docstrings=True,  # a record's fields are documented below themselves
-    instantiate_subclass_spec_in_any=False,  # what a course passes on to training is built there
-)
+set_parsing_settings(instantiate_subclass_spec_in_any=False)  # what a course passes on to training is built there
 load_yaml = get_loader("yaml")
 
 
@@ -79,6 +76,8 @@ def run_function(function: Callable[..., object], program: str, arguments: list[
     Raises:
         ConfigError: A setting is unknown, missing or of the wrong kind.
     """
+    # A record's fields are documented below themselves. To find that takes as long as all other parsing.
+    set_parsing_settings(docstring_parse_attribute_docstrings=any("help" in word or word == "-h" for word in arguments))
     parser = make_parser(function, program)
     try:
         settings = parser.parse_args(whole_parts(arguments))

@@ -6,9 +6,8 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from lessons.records import Annotation, Attempt, Grade, Message, Prompt, Provena
 from lessons.tables import write_annotations, write_attempts, write_prompts
 from lightning_modules import CurriculumDataModule, SupervisedModule
 from students import AnswerGroups, LoRA, RandomWeights, RationaleThenAnswer, Rendering, Student
+from tests.forked import Forker, Process
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))  # plans name the tests' own mixture (hearing.py) by its import path
@@ -208,39 +208,34 @@ def settings(round_folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Any:
+def launch(tmp_path: Path, programs: Forker) -> Iterator[Callable[..., Process]]:
     """Start the training command in a process of its own; whatever still runs at the end of the test is killed."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Process] = []
 
-    def start(settings: dict[str, Any], root: Path, *arguments: str) -> subprocess.Popen[str]:
+    def start(settings: dict[str, Any], root: Path, *arguments: str) -> Process:
         root.parent.mkdir(parents=True, exist_ok=True)
         config = root.parent / f"{root.name}.yaml"
         config.write_text(yaml.safe_dump(settings))
-        command = [sys.executable, "-m", "lightning_modules", "fit", "--config", str(config)]
-        command += [f"--trainer.default_root_dir={root}", *arguments]
+        command = ["fit", "--config", str(config), f"--trainer.default_root_dir={root}", *arguments]
         paths = os.pathsep.join((str(REPOSITORY), str(Path(__file__).parent)))
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error", "PYTHONPATH": paths}
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-        started.append(process)
-        return process
+        started.append(programs.start("lightning_modules", command, tmp_path, environment, one_output=True))
+        return started[-1]
 
     yield start
     for process in started:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # with the processes it started itself
-        process.communicate()
+        process.wait()
 
 
 @pytest.fixture
-def run(launch: Any) -> Any:
+def run(launch: Callable[..., Process]) -> Callable[..., str]:
     """Run the training command to its end and return what it printed."""
 
     def to_end(settings: dict[str, Any], root: Path, *arguments: str, code: int = 0) -> str:
         process = launch(settings, root, *arguments)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate()
         assert process.returncode == code, output
         return output
 

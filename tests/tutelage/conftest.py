@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lessons.report_card import Cell, ReportCard
+from tests.forked import Forker, Process
 from tutelage.report.records import (
     AnnotationCount,
     ArmReport,
@@ -144,24 +144,21 @@ def tiny_course(tmp_path: Path) -> Path:
 class Command:
     """Runs `tutelage` as a process of its own, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, programs: Forker) -> None:
         self.folder = folder
+        self.programs = programs
         self.environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
         self.environment.pop("TUTELAGE_DEBUG", None)
 
     def __call__(self, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "tutelage", *map(str, words)],
-            cwd=self.folder, env={**self.environment, **variables}, capture_output=True, text=True, timeout=900,
-        )  # fmt: skip
+        return self.programs.run(
+            "tutelage", [*map(str, words)], folder=self.folder, environment={**self.environment, **variables}
+        )
 
-    def start(self, *words: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tutelage", *map(str, words)],
-            cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
+    def start(self, *words: object) -> Process:
+        return self.programs.start("tutelage", [*map(str, words)], self.folder, self.environment)
 
 
 @pytest.fixture
-def tutelage(tmp_path: Path) -> Command:
-    return Command(tmp_path)
+def tutelage(tmp_path: Path, programs: Forker) -> Command:
+    return Command(tmp_path, programs)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -30,7 +29,7 @@ def kill_when(tutelage, arguments: list[str], ready: Callable[[], bool]) -> None
         assert process.poll() is None, f"the course ended with {process.returncode} before the moment came"
         assert time.monotonic() < deadline
         time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
 
 
