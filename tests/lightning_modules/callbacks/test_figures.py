@@ -46,3 +46,23 @@ def test_every_update_has_its_line_also_after_a_kill(tiny: Any, groups: Any, tra
 def test_a_module_that_logs_its_loss_alone_leaves_no_file(tiny: Any, data: Any, trainer: Any, tmp_path: Path) -> None:
     trainer(Figures(), max_steps=1, default_root_dir=tmp_path).fit(SupervisedModule(tiny()), data(8))
     assert not RunFolder(tmp_path).figures.exists()
+
+
+class Now(SupervisedModule):
+    """Logs another figure in every other update."""
+
+    def close_update(self) -> None:
+        super().close_update()
+        self.log("even" if self.trainer.global_step % 2 else "odd", float(self.trainer.global_step + 1), batch_size=1)
+
+
+def test_a_line_has_what_its_update_logged_and_nothing_from_before(
+    tiny: Any, data: Any, trainer: Any, tmp_path: Path
+) -> None:
+    root = tmp_path / "run"
+    for settings in ({"max_steps": 3}, {"max_steps": 5, "ckpt_path": RunFolder(root).checkpoint}):
+        path = settings.pop("ckpt_path", None)
+        built = trainer(Figures(), UpdateCheckpoint(), default_root_dir=root, enable_checkpointing=True, **settings)
+        built.fit(Now(tiny()), data(8), ckpt_path=path)
+    found = [{name: value for name, value in line.items() if name != "loss"} for line in lines(root)]
+    assert found == [{"update": k, "even" if k % 2 == 0 else "odd": float(k)} for k in range(1, 6)]
