@@ -37,6 +37,7 @@ FOUND = {
     for path in sorted((RECIPES / folder).glob("*.yaml"))
 }
 TOYS = [name for name, text in FOUND.items() if "lessons.ArithmeticSource" in text and "\narms:" in text]
+OVERLAY = "for-real"
 UPDATES = 2
 GIVEN = ("student", "optimizer", "schedule")
 
@@ -98,6 +99,27 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tutelage.planning, "draw", lambda curriculum, signals, path, title: path.touch())
     return monkeypatch
+
+
+def test_the_guide_names_every_recipe_beside_its_method_and_no_other() -> None:
+    """Those of curricula stand in a table of their own."""
+    page = (RECIPES.parent / "docs" / "methods.md").read_text()
+    tables = [table for table in page.split("\n\n") if table.startswith("| method | composition | recipe |")]
+    cells = [row.rpartition(" | ")[2] for table in tables for row in table.splitlines()[2:]]
+    named = {name for cell in cells for name in re.findall(r"`([a-z0-9/-]+)`", cell)} - {"curricula/"}
+    found = {path.relative_to(RECIPES).with_suffix("").as_posix() for path in RECIPES.glob("**/*.yaml")}
+    assert named >= {name for name in found if not name.startswith("curricula/")} - {OVERLAY}
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_a_recipe_says_where_it_comes_from_what_is_ours_and_what_it_costs(name: str) -> None:
+    head, _, settings = FOUND[name].partition("\nfolder: ")
+    assert re.search(r"arXiv:\d{4}\.\d{4,5}|no checked id", head)
+    if "# Calls: " in head:
+        assert "Exact" in head or "ur reading" in head
+        assert f"tutelage course --config recipes/{name}.yaml" in head
+        assert settings.startswith(f"runs/{name}\n")
+        assert "# the control" in settings
 
 
 @pytest.mark.slow
