@@ -37,9 +37,10 @@ def quantise(model: PreTrainedModel, compute: torch.dtype, double_quantisation: 
     """
     import torch
 
-    if getattr(model, "quantization_method", None) is not None:
+    method = getattr(model, "quantization_method", None)
+    if method is not None:
         raise ConfigError(
-            f"The weights of this {type(model).__name__} are quantised already ({model.config.quantization_config}). "
+            f"The weights of this {type(model).__name__} are quantised already ({getattr(method, 'value', method)}). "
             "students.FourBit quantises weights in float32, bfloat16 or float16. Give it the model that the quantised "
             "one was made of."
         )

@@ -132,10 +132,3 @@ def test_what_has_no_linear_layers_that_fit_is_refused() -> None:
             ConfigError, match=rf"has {count} linear layers.*a multiple of 64 inputs.*leave out student"
         ):
             quantise(model, torch.float32, True)
-
-
-def test_what_is_quantised_already_is_refused() -> None:
-    model = llama()
-    model.quantization_method, model.config.quantization_config = "awq", {"bits": 4}
-    with pytest.raises(ConfigError, match=r"quantised already \(\{'bits': 4\}\).*Give it the model that"):
-        quantise(model, torch.float32, True)

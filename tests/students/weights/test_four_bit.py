@@ -25,6 +25,7 @@ from students import (
     answer,
     score_texts,
 )
+from students.frozen import load_frozen
 from students.lora import quiet_peft
 from tests.students.conftest import ask, tiny_weights
 
@@ -155,6 +156,30 @@ def test_without_an_adapter_it_answers_and_is_not_trained() -> None:
     with pytest.raises(ConfigError, match=r"nf4\] holds its weights in four bits and has no adapter.*Needed is an ada"):
         student.check_trainable()
     Student(FourBit(tiny()), LoRA()).check_trainable()
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_it_teaches_as_a_frozen_teacher(double: bool) -> None:
+    student = Student(FourBit(tiny()), precision="float32")
+    split = load_frozen(student, torch.device("cpu"), double)
+    ids = torch.arange(5, 20)[None]
+    states = split.at(ids, torch.arange(15))
+    found = states @ split.causal.get_output_embeddings().weight.T
+    assert found.dtype == (torch.float64 if double else torch.float32)
+    torch.testing.assert_close(found.float(), student.model(ids).logits[0], rtol=1e-4, atol=1e-4)
+
+
+def test_weights_that_were_published_quantised_are_refused(tmp_path: Path) -> None:
+    from transformers import BitsAndBytesConfig
+
+    plain = Student(tiny()).export(tmp_path / "plain")
+    settings = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")
+    AutoModelForCausalLM.from_pretrained(plain, quantization_config=settings).save_pretrained(tmp_path / "small")
+    AutoTokenizer.from_pretrained(plain).save_pretrained(tmp_path / "small")
+    with pytest.raises(
+        ConfigError, match=r"quantised already \(bitsandbytes\).*Give it the model that the quantised one was made of"
+    ):
+        FourBit(Pretrained(str(tmp_path / "small"))).load(torch.float32)
 
 
 def test_without_bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> None:
