@@ -15,6 +15,7 @@ from students.decoding import Generation
 from students.renderings import Rendering
 from students.student import Student
 from teachers import Annotator, Batches, Budget, Limits, RecordedAnnotations, TeacherBackend
+from tutelage.stored_logits import StoredLogits
 
 __all__ = ["Arm", "Course", "Training"]
 
@@ -80,6 +81,9 @@ class Arm:
     """Which lessons to leave out, step by step, each from what the ones before it kept."""
     mixture: Mixture | None = None
     """Which lessons every update draws from the order; None goes through it, pass by pass."""
+    logits: StoredLogits | None = None
+    """A teacher whose logits over the arm's lessons are stored before it trains; the arm's module gets them as its
+    `teacher`. Arms with the same lessons, rendering and teacher share them."""
     training: dict[str, PassedOn] = field(default_factory=dict)
     """Keys of the course's `training` that this arm sets otherwise."""
 
@@ -255,6 +259,7 @@ class Course:
                 )
             arm.training_settings(self.training, name)
             check_order(name, arm)
+            check_logits(name, arm, self.training)
             if arm.target and arm.target not in self.kinds:
                 raise ConfigError(
                     f"The arm {name!r} learns from the target {arm.target!r}, but no annotator or recording "
@@ -274,4 +279,17 @@ def check_order(name: str, arm: Arm) -> None:
         raise ConfigError(
             f"The arm {name!r} has {type(ordering).__name__} order by {arm.order_by or 'nothing'}; its signals are "
             f"{', '.join(names) or 'none'}. Set `order_by` to one of them, or add the signal to `signals`."
+        )
+
+
+def check_logits(name: str, arm: Arm, shared: Training) -> None:
+    """Refuse logits that nobody learns from, and a module with two teachers."""
+    module = arm.training_settings(shared, name).module
+    given = (module.get("init_args") or {}).get("teacher")
+    if arm.logits is not None and ("class_path" not in module or given is not None):
+        why = "its module learns from texts alone" if given is None else "its module has a `teacher` of its own"
+        raise ConfigError(
+            f"The logits of {arm.logits.teacher.weights.name} are to be stored for the arm {name!r}, but {why}. Needed "
+            "is a module that learns from logits, such as lightning_modules.LogitDistillation, without a `teacher`, "
+            "whose place the store takes. Correct training.module of the arm, or leave out its `logits`."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lessons.lesson_set import LessonSet
+from students.logit_store.layout import STAMP
 from students.student import Student
 from students.weights import Pretrained
 from tutelage.course import Arm, Course
@@ -13,6 +14,7 @@ from tutelage.planning import PLAN_FILES, PlanRule, write_plan
 from tutelage.pool import choose_prompts, write_exam, write_pool
 from tutelage.settings import JSON, settings_of
 from tutelage.steps import Step
+from tutelage.stored_logits import LOGITS, LogitsRule, models_read, run_logits
 from tutelage.teaching import distill_round, examine_course_teacher
 from tutelage.training import TRAINING_OUTPUTS, run_training, train_config
 
@@ -21,6 +23,7 @@ __all__ = [
     "distill_step",
     "exam_of_arm_step",
     "exam_step",
+    "logits_step",
     "plan_step",
     "pool_step",
     "prompts_step",
@@ -130,6 +133,45 @@ def plan_rule(course: Course, arm: Arm, number: int, name: str) -> PlanRule:
     )  # fmt: skip
 
 
+def logits_step(course: Course, number: int, name: str) -> Step | None:
+    """Store what a teacher finds probable in the lessons of an arm; None where an earlier arm has the same stored."""
+    rule, parent = logits_rule(course, name), course.round_folder(number)
+    if rule is None or logits_owner(course, name) != name:
+        return None
+    folder = parent / name
+    return Step(
+        name=LOGITS,
+        folder=folder,
+        outputs=(folder / LOGITS,),
+        action=lambda: run_logits(rule, parent, folder, course.annotated),
+        settings=rule.settings(),
+        inputs=tuple(path for path in data_files(course, parent) if path),
+        outside=models_read(rule),
+    )
+
+
+def logits_rule(course: Course, name: str) -> LogitsRule | None:
+    """Return what is stored for an arm before it trains; None if nothing is."""
+    arm = course.arms[name]
+    if arm.logits is None:
+        return None
+    settings = arm.training_settings(course.training, name)
+    reading: dict[str, JSON] = {key: getattr(arm, key) for key in READING}
+    reading |= {"max_tokens": settings.max_tokens, "over_long": settings.data.get("over_long", "drop")}
+    return LogitsRule(arm.logits, course.student, arm.rendering, reading)
+
+
+def logits_owner(course: Course, name: str) -> str:
+    """Return the first arm for which the very same logits are stored as for this one: they lie in its folder."""
+    rules = {arm: rule.settings() for arm in course.arms if (rule := logits_rule(course, arm)) is not None}
+    return next(arm for arm in rules if rules[arm] == rules[name])
+
+
+def logits_folder(course: Course, name: str, round_folder: Path) -> Path | None:
+    """Return the stored logits that an arm learns from; None where it needs none."""
+    return round_folder / logits_owner(course, name) / LOGITS if course.arms[name].logits is not None else None
+
+
 def train_step(course: Course, number: int, name: str) -> Step:
     """Train an arm's student."""
     parent = course.round_folder(number)
@@ -137,13 +179,15 @@ def train_step(course: Course, number: int, name: str) -> Step:
     settings = round_config(course, number, name, Path())
     settings.pop("checkpoint")  # how often to save changes nothing that is trained
     former = (course.round_folder(number - 1) / name / "student",) if number else ()
+    logits = logits_folder(course, name, parent)
+    stamp = (logits / STAMP,) if logits is not None else ()
     return Step(
         name="train",
         folder=folder,
         outputs=tuple(folder / output for output in TRAINING_OUTPUTS),
         action=lambda: run_training(round_config(course, number, name, course.root), folder),
         settings=settings,
-        inputs=(*(path for path in data_files(course, parent) if path), folder / "curriculum.parquet", *former),
+        inputs=(*(path for path in data_files(course, parent) if path), folder / "curriculum.parquet", *former, *stamp),
     )
 
 
@@ -152,7 +196,8 @@ def round_config(course: Course, number: int, name: str, root: Path) -> dict[str
     arm, folder = course.arms[name], root / course.round_folder(number).name
     student = student_of_round(course, number, name, root)
     settings = arm.training_settings(course.training, name)
-    return train_config(student, arm, settings, folder, name, course.annotated, course.seed + number)
+    logits = logits_folder(course, name, folder)
+    return train_config(student, arm, settings, folder, name, course.annotated, course.seed + number, logits)
 
 
 def exam_of_arm_step(course: Course, number: int, name: str) -> Step:

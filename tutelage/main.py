@@ -66,10 +66,10 @@ def run(name: str, arguments: list[str]) -> None:
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)  # plugins of your own: `class_path: my_module.MyAnnotator` in the working folder
-    if name == "train":
-        from tutelage.processes import end_with_parent
+    from tutelage.processes import end_with_parent
 
-        end_with_parent()
+    end_with_parent()
+    if name == "train":
         cli = importlib.import_module("lightning_modules.cli")
         cli.train(arguments)
         return

@@ -46,7 +46,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 def end_with_parent() -> None:
     """End this process soon after the one named in TUTELAGE_PARENT is gone; do nothing where it names none.
 
-    A course that is killed cannot stop its training run; left alone, the run would write beside the next one's.
+    A course that is killed cannot stop the process it started; left alone, that would write beside the next one's.
     """
     named = os.environ.pop(PARENT_VARIABLE, "")
     if not named.isdigit():

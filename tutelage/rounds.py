@@ -17,6 +17,7 @@ from tutelage.course_steps import (
     distill_step,
     exam_of_arm_step,
     exam_step,
+    logits_step,
     plan_step,
     pool_step,
     prompts_step,
@@ -79,6 +80,9 @@ def steps_of_round(course: Course, number: int) -> Iterator[Step]:
         yield base_exam_step(course)
     for name in course.arms:
         yield plan_step(course, number, name)
+        logits = logits_step(course, number, name)
+        if logits is not None:
+            yield logits
         yield train_step(course, number, name)
         yield exam_of_arm_step(course, number, name)
 

@@ -43,6 +43,8 @@ class Step:
     """Every setting that shapes the outputs."""
     inputs: tuple[Path, ...] = ()
     """The files or folders it reads."""
+    outside: Mapping[str, Path] = field(default_factory=dict)
+    """What it reads from outside of the course, each by a name that stays when the course is moved."""
 
     @property
     def record(self) -> Path:
@@ -67,6 +69,7 @@ def run_step(step: Step, again: bool = False) -> bool:
         ConfigError: It was begun or finished with other settings or other inputs, or its output is not its own.
     """
     inputs: dict[str, JSON] = {label(path, step.folder): content_digest(path) for path in step.inputs}
+    inputs |= {name: content_digest(path) for name, path in step.outside.items()}
     found = read_record(step)
     if found is None:
         refuse_strangers(step)

@@ -1,8 +1,7 @@
-"""Training as a step: write the config of a run, start it as a process of its own, go on from its last checkpoint."""
+"""Training as a step: the config of a run, as a process of its own, which goes on from its last checkpoint."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,28 +11,25 @@ from typing import Any, cast
 
 import yaml
 
-from lessons.errors import BadInput, Stopped, TutelageError
-from lessons.files import write_text
 from students.student import Student
+from tutelage.child import run_child
 from tutelage.course import Arm, Training
-from tutelage.processes import PARENT_VARIABLE
 from tutelage.settings import JSON, settings_of
 
-__all__ = ["TRAINING_OUTPUTS", "TrainingFailed", "TrainingRefused", "refusal_of", "run_training", "train_config"]
+__all__ = ["TRAINING_OUTPUTS", "refusal_of", "run_training", "train_config"]
 
 TRAINING_OUTPUTS = ("student", "training.json", "checkpoints", "logs")
 
 
-class TrainingFailed(TutelageError, RuntimeError):
-    """A training process ended with an error. Its own message stands above; run again to go on from its checkpoint."""
-
-
-class TrainingRefused(BadInput):
-    """A training process refused its config or its data. Its own message stands above."""
-
-
 def train_config(
-    student: Student, arm: Arm, settings: Training, round_folder: Path, name: str, annotated: bool, seed: int
+    student: Student,
+    arm: Arm,
+    settings: Training,
+    round_folder: Path,
+    name: str,
+    annotated: bool,
+    seed: int,
+    logits: Path | None = None,
 ) -> dict[str, JSON]:
     """Return the content of an arm's train.yaml, as `tutelage train fit --config` reads it.
 
@@ -45,11 +41,14 @@ def train_config(
         name: The arm's name, and its folder in the round's.
         annotated: Whether the round has annotations.
         seed: Seed of everything random in the run.
+        logits: The stored logits that the arm's module learns from; None without.
     """
     folder = round_folder / name
     module: dict[str, JSON] = {"student": settings_of(student), "optimizer": settings_of(settings.optimizer)}
     if settings.schedule is not None:
         module["schedule"] = settings_of(settings.schedule)
+    if logits is not None:
+        module["teacher"] = {"class_path": "students.LogitStore", "init_args": {"path": str(logits)}}
     data: dict[str, JSON] = {
         "prompts": str(round_folder / "prompts.parquet"),
         "annotations": str(round_folder / "lessons.parquet") if annotated else None,
@@ -89,22 +88,11 @@ def run_training(config: dict[str, JSON], folder: Path) -> None:
         folder: The arm's folder; a checkpoint in its `checkpoints` is gone on from.
 
     Raises:
-        TrainingRefused: The settings or the data cannot be used.
-        TrainingFailed: The process ended with an error.
+        WorkRefused: The settings or the data cannot be used.
+        WorkFailed: The process ended with an error.
         Stopped: It was stopped.
     """
-    path = folder / "train.yaml"
-    write_text(path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-    command = [sys.executable, "-m", "tutelage", "train", "fit", "--config", str(path), "--ckpt_path", "last"]
-    environment = {**os.environ, PARENT_VARIABLE: str(os.getpid())}
-    with subprocess.Popen(command, env=environment) as process:
-        try:
-            code = process.wait()
-        except BaseException:  # a stop: the run saves its checkpoint and ends
-            process.terminate()
-            process.wait()
-            raise
-    explain(code, " ".join(command))
+    run_child("Training", ["train", "fit"], config, folder / "train.yaml", "--ckpt_path", "last")
 
 
 def module_settings(module: Mapping[str, Any]) -> dict[str, JSON]:
@@ -123,19 +111,3 @@ def refusal_of(config: dict[str, JSON]) -> str | None:
     if done.returncode == 0:
         return None
     return (done.stderr.strip().splitlines() or [f"It ended with exit code {done.returncode}."])[-1]
-
-
-def explain(code: int, command: str) -> None:
-    """Turn the exit code of a training process into an error."""
-    if code == 0:
-        return
-    again = f"The command was: {command}"
-    if code == 3:
-        raise Stopped(f"Training was stopped, with a checkpoint. Run the same command again to go on from it. {again}")
-    if code == 2:
-        raise TrainingRefused(f"Training refused its settings or data; its own message stands above. {again}")
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    raise TrainingFailed(
-        f"Training {how}; if it said why, that stands above. Once the cause is mended, run the same command again to "
-        f"go on from the last checkpoint. {again}"
-    )

@@ -13,9 +13,13 @@ from teachers import RationaleAnnotator, RecordedAnnotations, ScriptedBackend
 from tutelage.command_line import make_parser
 from tutelage.commands.course import course as course_command
 from tutelage.course import Arm, Course, Training
-from tutelage.course_steps import round_config
+from tutelage.course_steps import logits_step, round_config
 from tutelage.settings import build
+from tutelage.stored_logits import StoredLogits
 
+STORED = StoredLogits(Student(Pretrained("nowhere")))
+DISTILLED = {"class_path": "lightning_modules.LogitDistillation"}
+TEACHER_OF = {"teacher": {"class_path": "students.LogitStore", "init_args": {"path": "elsewhere"}}}
 TEACHER = ScriptedBackend("teachers.programs.addition:answer")
 
 
@@ -49,6 +53,18 @@ def test_a_plain_course_is_fine():
         ({"arms": {"a": Arm(AnswerOnly(), ordering=EasyFirst())}}, "order by nothing; its signals are none"),
         ({"arms": {"a": Arm(AnswerOnly(), signals=[Given()], order_by="length")}}, "signals are given_difficulty"),
         ({"arms": {"a": Arm(AnswerOnly(), training={"learning_rate": 1})}}, "training.learning_rate, which does not"),
+        (
+            {"arms": {"a": Arm(AnswerOnly(), logits=STORED)}},
+            "logits of nowhere are to be stored for the arm 'a', but its module learns from texts alone.*Correct train",
+        ),
+        (
+            {
+                "arms": {
+                    "a": Arm(AnswerOnly(), logits=STORED, training={"module": DISTILLED | {"init_args": TEACHER_OF}})
+                }
+            },
+            "but its module has a `teacher` of its own. Needed is a module that learns from logits",
+        ),
         ({"follow": "b"}, "follow = 'b' is not an arm"),
         ({"rounds": 0}, "rounds = 0"),
         ({"rounds": 2}, "needs `next_prompts`"),
@@ -93,6 +109,29 @@ def test_parts_that_training_builds_reach_it_as_they_were_given(tmp_path: Path, 
     assert {name: model[name] for name in ("optimizer", "schedule")} == {
         name: PARTS[name] for name in ("optimizer", "schedule")
     }
+
+
+def test_arms_with_the_same_lessons_and_teacher_share_one_store_in_the_folder_of_the_first():
+    settings = {"target": "rationale", "training": {"module": DISTILLED}}
+    made = course(
+        arms={
+            "plain": Arm(AnswerOnly()),
+            "one": Arm(RationaleThenAnswer(), logits=STORED, **settings),
+            "two": Arm(RationaleThenAnswer(), logits=STORED, passes=3, **settings),
+            "other": Arm(AnswerOnly(), logits=STORED, **settings),
+        }
+    )
+    paths = {}
+    for name in made.arms:
+        module = round_config(made, 1, name, Path("root"))["model"]["init_args"]
+        paths[name] = module.get("teacher", {}).get("init_args", {}).get("path")
+    assert paths == {
+        "plain": None,
+        "one": "root/round-001/one/logits",
+        "two": "root/round-001/one/logits",
+        "other": "root/round-001/other/logits",
+    }
+    assert [name for name in made.arms if logits_step(made, 1, name) is not None] == ["one", "other"]
 
 
 def test_an_arm_overrides_single_training_settings():
