@@ -73,6 +73,7 @@ class LoRA:
             ) from error
 
         self.check(model, head)
+        is_pair = getattr(model.config, "is_encoder_decoder", False)
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
@@ -81,7 +82,7 @@ class LoRA:
             use_dora=self.dora,
             use_rslora=self.rank_stabilised,
             modules_to_save=None if head is None else [head],
-            task_type=task_of(model, head),
+            task_type="SEQ_CLS" if head is not None else "SEQ_2_SEQ_LM" if is_pair else "CAUSAL_LM",
         )
         with torch.random.fork_rng(devices=[]), quiet_peft():
             torch.default_generator.manual_seed(self.seed)
@@ -111,13 +112,6 @@ class LoRA:
                 f"The adapter's target module(s) {', '.join(missing)} do not exist in {type(model).__name__}. "
                 f"Its linear layers are {', '.join(endings)}. Correct `target_modules`, or leave it out for all."
             )
-
-
-def task_of(model: PreTrainedModel, head: str | None) -> str:
-    """Return what peft calls the purpose of a model."""
-    if head is not None:
-        return "SEQ_CLS"
-    return "SEQ_2_SEQ_LM" if getattr(model.config, "is_encoder_decoder", False) else "CAUSAL_LM"
 
 
 @contextmanager

@@ -55,6 +55,10 @@ class Weights(ABC):
         """Return a model that was loaded from the foundation, perhaps in another form, made into these weights."""
         return model
 
+    def alike(self, source: Weights) -> Weights:
+        """Return other weights in the form that these are held in: what a student goes on from in a later round."""
+        return source
+
 
 def refuse_four_bit(source: Weights, user: str) -> None:
     """Refuse weights in four bits below others, which are made of ordinary numbers.

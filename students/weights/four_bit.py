@@ -73,6 +73,10 @@ class FourBit(Weights):
         refuse_four_bit(self.source, "FourBit")
         return self.quantised(self.source.finish(model))
 
+    def alike(self, source: Weights) -> Weights:
+        """Return other weights, in four bits as these."""
+        return FourBit(source, self.double_quantisation, self.compute)
+
     def quantised(self, model: PreTrainedModel) -> PreTrainedModel:
         """Return the model with its linear layers in four bits."""
         compute = model.dtype if self.compute == "auto" else choose_precision(self.compute).dtype

@@ -136,6 +136,12 @@ def test_fingerprints_tell_settings_apart() -> None:
     assert FourBit(tiny()).fingerprint == made[0].fingerprint
 
 
+def test_other_weights_are_held_alike() -> None:
+    made = FourBit(tiny(), False, "bfloat16").alike(tiny(1))
+    assert made.fingerprint == FourBit(tiny(1), False, "bfloat16").fingerprint
+    assert tiny().alike(made) is made
+
+
 def test_four_bits_come_last_and_once(tmp_path: Path) -> None:
     inner = FourBit(tiny())
     for outer in (FourBit(inner), PrunedCopy(inner, 1)):
