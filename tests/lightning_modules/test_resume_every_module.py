@@ -80,6 +80,13 @@ def end_of(root: Path) -> dict[str, Any]:
     return found
 
 
+def logs_of(root: Path) -> list[Any]:
+    """Return what a run wrote into its tables, all but the time it took."""
+    folder = RunFolder(root)
+    rows = [line.rsplit(",", 1)[0] for line in folder.progress.read_text(encoding="utf-8").splitlines()]
+    return [rows, folder.figures.exists() and folder.figures.read_text(encoding="utf-8")]
+
+
 @pytest.mark.parametrize(("name", "moment"), list(zip(OTHERS, cycle(MOMENTS), strict=False)))
 def test_a_run_killed_at_any_moment_goes_on_to_the_last_bit(
     name: str, moment: str, train: Callable[..., list[dict[str, Any]]], tmp_path: Path
@@ -94,4 +101,5 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_last_bit(
     rest = train(case, "broken", "--ckpt_path=last")
     assert 0 <= len(first) + len(rest) - len(whole) <= saved  # no more than that is done again
     assert rest == whole[-len(rest) :]
+    assert logs_of(tmp_path / "broken") == logs_of(tmp_path / "whole")
     assert differences(end_of(tmp_path / "broken"), end_of(tmp_path / "whole")) == []
