@@ -12,7 +12,7 @@ from typing import Literal
 from lessons.errors import ModelNotFound
 from lessons.hub import unreachable_reason
 
-__all__ = ["ModelFiles", "resolve", "resolve_model_file"]
+__all__ = ["ModelFiles", "resolve"]
 
 PACKAGE = "package:"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -55,15 +55,6 @@ def resolve(name: str, revision: str | None = None, sha256: str | None = None) -
             "Hugging Face format, a .gguf file or a name on the hub is allowed. Correct the path."
         )
     return from_hub(name, revision)
-
-
-def resolve_model_file(name: str) -> Path:
-    """Return the path of a model that is one file ("package:PACKAGE/FILE" too); its content is not looked at.
-
-    Raises:
-        ModelNotFound: There is no such file.
-    """
-    return packaged_file(name) if name.startswith(PACKAGE) else existing(Path(name).expanduser())
 
 
 def existing(path: Path) -> Path:
