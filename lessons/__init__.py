@@ -13,6 +13,7 @@ from lessons.graders import (
     PatternGrader,
     ReasoningTaskGrader,
 )
+from lessons.intervals import Interval, wilson
 from lessons.lesson_set import LessonSet
 from lessons.model_files import ModelFiles, resolve
 from lessons.pairings import (
@@ -26,7 +27,7 @@ from lessons.pairings import (
     RightAgainstWrong,
 )
 from lessons.records import Annotation, Attempt, Grade, Lesson, Message, Prompt, Provenance, Role
-from lessons.report_card import Cell, Interval, ReportCard, wilson
+from lessons.report_card import Cell, ReportCard
 from lessons.sources import (
     ArithmeticSource,
     ColumnMap,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from lessons.intervals import Interval, wilson
 from lessons.records import Annotation
-from lessons.report_card import Interval, wilson
 from lessons.tables import read_annotations
 from teachers.rank_statistics import cohen_kappa, kappa_interval, mean, spearman, spearman_interval
 

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from curricula.signals.base import Column, Signal
 from curricula.signals.given import PREFIX
 from lessons.errors import DataError
-from lessons.lesson_set import ABSENT, LessonSet
+from lessons.joining import ABSENT
+from lessons.lesson_set import LessonSet
 from lessons.tables import ANNOTATION_SCHEMA
 
 __all__ = ["Category", "category_column"]

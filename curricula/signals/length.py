@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from curricula.arrays import Scores
 from curricula.signals.base import Column, Signal
 from lessons.errors import ConfigError
-from lessons.lesson_set import ABSENT, LessonSet
+from lessons.joining import ABSENT
+from lessons.lesson_set import LessonSet
 
 __all__ = ["Length"]
 

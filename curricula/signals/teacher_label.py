@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curricula.signals.base import Column, Signal
-from lessons.lesson_set import ABSENT, LessonSet
+from lessons.joining import ABSENT
+from lessons.lesson_set import LessonSet
 
 __all__ = ["TeacherLabel"]
 

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from curricula.signals.length import last_contents
-from lessons.lesson_set import ABSENT, LessonSet
+from lessons.joining import ABSENT
+from lessons.lesson_set import LessonSet
 
 __all__ = ["lesson_texts"]
 

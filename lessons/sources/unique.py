@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from lessons.errors import DataError
 from lessons.records import Prompt
-from lessons.tables import prompt_to_row
+from lessons.rows import prompt_to_row
 
 __all__ = ["unique"]
 

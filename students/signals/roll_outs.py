@@ -17,7 +17,7 @@ from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.lesson_set import LessonSet
 from lessons.records import Prompt
-from lessons.tables import ATTEMPT_SCHEMA, attempt_to_row
+from lessons.rows import ATTEMPT_SCHEMA, attempt_to_row
 from students.decoding import Generation
 from students.exam import sit
 from students.renderings import Rendering

@@ -14,7 +14,7 @@ from curricula.signals.base import Column, Signal
 from curricula.signals.embedding import Embedding
 from lessons.lesson_set import LessonSet
 from lessons.records import Annotation, Message, Prompt, Provenance
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
 
 MakeLessons = Callable[..., LessonSet]
 

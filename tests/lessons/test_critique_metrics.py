@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lessons.critique_metrics import Judgements, Transitions, relative_score, share
-from lessons.report_card import wilson
+from lessons.intervals import wilson
 
 COUNT = st.integers(0, 60)
 

@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 from lessons.errors import DataError
 from lessons.lesson_set import LessonSet
 from lessons.records import Annotation, Lesson, Message, Prompt, Provenance
-from lessons.tables import (
-    ANNOTATION_SCHEMA,
-    PROMPT_SCHEMA,
-    annotation_to_row,
-    prompt_to_row,
-    write_annotations,
-    write_prompts,
-)
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
+from lessons.tables import write_annotations, write_prompts
 
 SOURCE = Provenance("t", "m", "x/1", "k")
 KINDS = st.sampled_from(["rationale", "difficulty", "critique"])

@@ -13,7 +13,7 @@ from transformers import BertConfig, BertLMHeadModel
 
 from lessons.lesson_set import LessonSet
 from lessons.records import Prompt
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, prompt_to_row
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, prompt_to_row
 from students import AnswerOnly, CharacterTokenizer, LoRA, Pretrained, Student
 from students.reading import padded, read_states
 from students.signals import HiddenStates, NuclearNorm

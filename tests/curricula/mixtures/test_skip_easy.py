@@ -16,7 +16,7 @@ from curricula.state import State
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 from lessons.records import Message, Prompt
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, prompt_to_row
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, prompt_to_row
 
 
 @pytest.fixture(scope="module")

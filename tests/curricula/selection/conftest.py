@@ -10,7 +10,8 @@ from curricula.pool import Pool
 from curricula.signal_table import SignalTable
 from lessons.lesson_set import LessonSet
 from lessons.records import Message, Prompt
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, prompt_to_row, write_prompts
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, prompt_to_row
+from lessons.tables import write_prompts
 
 
 def asked(texts: Sequence[str]) -> list[Prompt]:

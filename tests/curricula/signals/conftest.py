@@ -7,7 +7,7 @@ import pytest
 
 from lessons.lesson_set import LessonSet
 from lessons.records import Annotation, Message, Prompt, Provenance
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
 
 
 @pytest.fixture(scope="session")

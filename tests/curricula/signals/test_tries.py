@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from curricula.signals.tried import tried
 from curricula.signals.tries import Tries, TryStatistic, statistic_of
 from lessons.errors import ConfigError, DataError
+from lessons.intervals import wilson
 from lessons.lesson_set import LessonSet
 from lessons.records import Attempt, Grade, Message, Prompt
-from lessons.report_card import wilson
 from lessons.tables import (
     ANNOTATION_SCHEMA,
     ATTEMPT_SCHEMA,

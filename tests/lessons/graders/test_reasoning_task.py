@@ -10,8 +10,8 @@ from lessons.errors import DataError
 from lessons.graders import ReasoningTaskGrader
 from lessons.reasoning_tasks import METADATA_KEY
 from lessons.records import Message, Prompt
+from lessons.rows import prompt_from_row, prompt_to_row
 from lessons.sources import ReasoningGymSource
-from lessons.tables import prompt_from_row, prompt_to_row
 
 pytest.importorskip("reasoning_gym", reason="not run: needs the extra tutelage[tasks]")
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from lessons.errors import ConfigError, DataError
+from lessons.rows import prompt_from_row, prompt_to_row
 from lessons.sources import ColumnMap, ReasoningGymSource
-from lessons.tables import prompt_from_row, prompt_to_row
 
 pytest.importorskip("reasoning_gym", reason="not run: needs the extra tutelage[tasks]")
 

@@ -12,7 +12,7 @@ from curricula import FacilityLocation, Links, Pool, Relation, SignalTable
 from lessons.errors import DataError
 from lessons.lesson_set import LessonSet
 from lessons.records import Lesson, Message
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
 from students import RationaleThenAnswer, Student, TwoTask
 from students.scoring import Scoring
 from students.signals import DemonstrationUtility

@@ -11,7 +11,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 from lessons.records import Lesson
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
 from students import Student
 from students.scoring import Scoring
 from students.signals import AngleConcentration, HiddenStates

@@ -12,7 +12,7 @@ import torch
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 from lessons.records import Lesson
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
 from students import RationaleThenAnswer, Student, TwoTask
 from students.scoring import Scoring
 from students.signals import NuclearNorm

@@ -10,7 +10,7 @@ from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.lesson_set import LessonSet
 from lessons.records import Grade, Lesson, Prompt
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
 from students import Generation, Student, sit
 from students.signals import RollOuts, roll_outs
 

@@ -12,7 +12,7 @@ import pytest
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 from lessons.records import Lesson, Message
-from lessons.tables import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
+from lessons.rows import ANNOTATION_SCHEMA, PROMPT_SCHEMA, annotation_to_row, prompt_to_row
 from students import CharacterTokenizer, RandomWeights, RationaleThenAnswer, Student, TwoTask
 from students.scoring import Likelihoods, Pair, score
 from students.signals import ErrorNorm, InstructionDifficulty, Loss, LossDrop, ReversedInstructionDifficulty

@@ -12,8 +12,8 @@ import pytest
 from lessons.critique_metrics import Judgements, Transitions
 from lessons.errors import BudgetExceeded, ConfigError, DataError
 from lessons.graders import ExactGrader, NumberGrader
+from lessons.intervals import wilson
 from lessons.records import Attempt, Message, Prompt
-from lessons.report_card import wilson
 from lessons.tables import write_attempts
 from teachers import Budget, CritiqueAnnotator, ScriptedBackend, distill
 from teachers.critics.critic_exam import LOOPS, closed_loop, critic_report, examine_critic
