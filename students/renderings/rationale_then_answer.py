@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lessons.answers import split_answer
 from lessons.records import Lesson
 from students.renderings.answers import AnswerSource, answer_of, needed, weighed
 from students.renderings.base import Exercise, Rendering
@@ -31,5 +32,8 @@ class RationaleThenAnswer(Rendering):
         """Return the question with rationale and answer."""
         rationale = needed(lesson, self.of, self).text.strip()
         answer = answer_of(lesson, self.answer_from, self.of)
+        before, said = split_answer(rationale)
+        if said == answer:  # a dialogue ends with its answer: not to be said twice
+            rationale = before
         whole = Exercise(lesson.prompt.messages, f"{rationale}\nAnswer: {answer}")
         return [weighed(whole, rationale, "rationale_weight", self.rationale_weight)]

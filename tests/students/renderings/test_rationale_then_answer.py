@@ -24,6 +24,12 @@ def test_any_kind_of_reasoning_comes_with_its_own_answer(ascii_student: Student)
     assert spans(ascii_student, reference, GIVEN)[0][1] == ("1. add\nAnswer: 4<|end|>", 1.0)
 
 
+def test_an_answer_that_the_text_ends_with_is_said_once(ascii_student: Student) -> None:
+    talk = lesson(note("dialogue", "Student: how?\nStudent: 2+2=4\nAnswer: 4", answer="4"))
+    found = spans(ascii_student, RationaleThenAnswer(of="dialogue"), talk)
+    assert found[0][1] == ("Student: how?\nStudent: 2+2=4\nAnswer: 4<|end|>", 1.0)
+
+
 @pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
 def test_the_reasoning_can_count_otherwise_than_the_answer(ascii_student: Student, weight: float) -> None:
     found = spans(ascii_student, RationaleThenAnswer(rationale_weight=weight), GIVEN)[0]
