@@ -22,8 +22,9 @@ from lessons.tables import write_attempts, write_prompts
 from lightning_modules import CurriculumDataModule, Progress, StudentExport, SupervisedModule
 from lightning_modules.cli import TRAINER_DEFAULTS
 from students import CharacterTokenizer, RandomWeights, Student
-from tutelage.command_line import make_parser
+from tutelage.command_line import make_parser, run_function
 from tutelage.commands.course import course as course_command
+from tutelage.commands.distill import distill
 from tutelage.course import Course
 from tutelage.course_steps import exam_step, pool_step
 from tutelage.rounds import steps_of_round
@@ -46,7 +47,8 @@ def small_course(name: str) -> Course:
     """Read a recipe, with fewer prompts and short answers."""
     settings = yaml.safe_load(FOUND[name])
     for part, size in (("prompts", 24), ("exam", 3)):
-        settings[part]["init_args"]["size"] = size
+        if "size" in settings[part]["init_args"]:
+            settings[part]["init_args"]["size"] = size
     settings["training"]["lessons_per_update"] = 4
     settings["generation"]["max_new_tokens"] = 4
     path = Path("course.yaml")
@@ -128,6 +130,9 @@ def test_a_recipe_runs(name: str, here: pytest.MonkeyPatch) -> None:
     """Every arm is planned; the method's own is trained, and what it reads of another arm's student."""
     if "runs/quickstart" in FOUND[name]:
         quickstart(Path("runs/quickstart"))
+    for first in re.findall(r"tutelage distill --config recipes/([a-z/-]+).yaml", FOUND[name]):
+        words = ["--config", str(RECIPES / f"{first}.yaml"), "--prompts.size=8"]
+        run_function(distill, "tutelage distill", words)
     course = small_course(name)
     here.setattr(tutelage.course_steps, "run_training", partial(train_briefly, course))
     read = re.findall(rf"{course.folder}/round-000/([\w-]+)/student", FOUND[name])
