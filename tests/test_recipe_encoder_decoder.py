@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from transformers import AutoModelForSeq2SeqLM
 
+from tests.forked import Forker
 from tests.students.tiny_t5 import tiny_t5
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +29,7 @@ def recording(path: Path, first: int, count: int) -> str:
 
 
 @pytest.mark.slow
-def test_the_recipe_trains_a_t5_on_two_tasks(tmp_path: Path) -> None:
+def test_the_recipe_trains_a_t5_on_two_tasks(tmp_path: Path, programs: Forker) -> None:
     settings = yaml.safe_load((ROOT / "recipes" / "encoder-decoder.yaml").read_text())
     settings["prompts"]["init_args"]["path"] = recording(tmp_path / "train.jsonl", 10, 8)
     settings["recordings"][0]["init_args"]["path"] = settings["prompts"]["init_args"]["path"]
@@ -40,8 +39,8 @@ def test_the_recipe_trains_a_t5_on_two_tasks(tmp_path: Path) -> None:
     settings["generation"]["max_new_tokens"] = 4
     settings["arms"] = {"two-task": settings["arms"]["two-task"] | {"passes": 2}}
     (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
-    command = [sys.executable, "-m", "tutelage", "course", "--config", str(tmp_path / "course.yaml")]
-    done = subprocess.run([*command, f"--folder={tmp_path / 'run'}"], cwd=ROOT, capture_output=True, text=True)
+    words = ["course", "--config", str(tmp_path / "course.yaml"), f"--folder={tmp_path / 'run'}"]
+    done = programs.run("tutelage", words, folder=ROOT)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "run" / "round-000" / "two-task"
     facts = json.loads((folder / "training.json").read_text())
