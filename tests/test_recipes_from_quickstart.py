@@ -66,7 +66,7 @@ def small_course(recipe: str, **changes: Any) -> Course:
     settings["training"]["lessons_per_update"] = 4
     settings["generation"]["max_new_tokens"] = 4
     for arm in settings["arms"].values():
-        arm |= {"minimum_length": 8, "passes": 1}
+        arm |= {"minimum_length": 24, "passes": 1}
     path = Path("course.yaml")
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     parser = make_parser(course_command, "tutelage course")
@@ -148,6 +148,16 @@ def test_expert_iteration_lets_the_student_that_came_out_answer(rejected: Course
     )
     assert now
     assert not before & now
+
+
+@pytest.mark.slow
+def test_what_can_be_made_of_stored_answers(here: pytest.MonkeyPatch) -> None:
+    """Two of its arms, the second with a reference; the others differ from them in settings."""
+    course = small_course("verified/stored-answers")
+    course = run(replace(course, arms={name: course.arms[name] for name in ("beta-mml", "grpo")}), here)
+    for arm in course.arms:
+        assert json.loads((course.round_folder(0) / arm / "training.json").read_text())["updates"] == UPDATES
+    assert (course.round_folder(0) / "grpo" / "policy.parquet").exists()
 
 
 @pytest.mark.slow
