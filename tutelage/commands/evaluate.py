@@ -60,20 +60,10 @@ def evaluate(
         dry_run: Only say how many calls, tokens and dollars a teacher's or critic's exam would take; ask nobody, write
             nothing.
     """
-    from tutelage.examination import examine_student, examine_teacher, read_card
+    from tutelage.examination import examine_student, examine_teacher
     from tutelage.pool import write_exam
 
-    sitting = [name for name, who in (("student", student), ("teacher", teacher), ("critic", critic)) if who]
-    if len(sitting) != 1:
-        raise ConfigError(
-            f"An exam is sat by exactly one of `student`, `teacher` and `critic`; {' and '.join(sitting) or 'none'} "
-            "were given. Set one, and run the command again with another --out for another."
-        )
-    if samples != 1 and student is None:
-        raise ConfigError(
-            f"samples={samples} answers to each question are only asked of a student; allowed is 1 for a "
-            f"{sitting[0]}, whose answers may cost money. Leave `samples` out."
-        )
+    check_sitting(student, teacher, critic, samples)
     folder = Path(out)
     where = Path(ledger) if ledger else folder / "ledger.sqlite"
     if dry_run:
@@ -111,6 +101,34 @@ def evaluate(
     )
     if not run_step(step):
         say(f"{folder} holds this very exam already.")
+    tell(folder)
+
+
+def check_sitting(
+    student: Student | None, teacher: TeacherBackend | None, critic: CriticExam | None, samples: int
+) -> None:
+    """Refuse an exam that nobody or several sit, and several answers of one who is paid for each.
+
+    Raises:
+        ConfigError: It is such an exam.
+    """
+    sitting = [name for name, who in (("student", student), ("teacher", teacher), ("critic", critic)) if who]
+    if len(sitting) != 1:
+        raise ConfigError(
+            f"An exam is sat by exactly one of `student`, `teacher` and `critic`; {' and '.join(sitting) or 'none'} "
+            "were given. Set one, and run the command again with another --out for another."
+        )
+    if samples != 1 and student is None:
+        raise ConfigError(
+            f"samples={samples} answers to each question are only asked of a student; allowed is 1 for a "
+            f"{sitting[0]}, whose answers may cost money. Leave `samples` out."
+        )
+
+
+def tell(folder: Path) -> None:
+    """Print the report of an exam, with its tiers."""
+    from tutelage.examination import read_card
+
     card = read_card(folder)
     several = f" in {card.samples} answers to each of {card.prompts} questions" if card.samples > 1 else ""
     print(f"{card.author}: {marks(card.overall)}{several}")
