@@ -7,7 +7,7 @@ from pathlib import Path
 from lessons.lesson_set import LessonSet
 from students.logit_store.layout import STAMP
 from students.student import Student
-from students.weights import Pretrained
+from students.weights import Pretrained, Weights
 from tutelage.course import Arm, Course
 from tutelage.examination import examine_student
 from tutelage.planning import PLAN_FILES, PlanRule, write_plan
@@ -203,7 +203,7 @@ def round_config(course: Course, number: int, name: str, root: Path) -> dict[str
 def exam_of_arm_step(course: Course, number: int, name: str) -> Step:
     """Let an arm's trained student sit the exam."""
     folder, arm = course.round_folder(number) / name, course.arms[name]
-    student = student_of_round(course, number + 1, name, course.root)
+    student = student_after_round(course, number, name)
     exam = course.root / "exam.parquet"
     return Step(
         name="evaluate",
@@ -261,10 +261,20 @@ def student_of_round(course: Course, number: int, name: str, root: Path) -> Stud
     """Return the student with which an arm starts a round: the course's, then the one of the round before."""
     if number == 0:
         return course.student
+    exported = Pretrained(str(root / course.round_folder(number - 1).name / name / "student"))
+    return student_on(course, course.student.weights.alike(exported))
+
+
+def student_after_round(course: Course, number: int, name: str) -> Student:
+    """Return the student that an arm exported at the end of a round, as everyone loads it."""
+    return student_on(course, Pretrained(str(course.round_folder(number) / name / "student")))
+
+
+def student_on(course: Course, weights: Weights) -> Student:
+    """Return the course's student on other weights, whose tokenizer has the chat template already."""
     given = course.student
-    folder = root / course.round_folder(number - 1).name / name / "student"
     return Student(
-        weights=Pretrained(str(folder)),
+        weights=weights,
         adapter=given.adapter,
         precision=given.precision,
         gradient_checkpointing=given.gradient_checkpointing,
