@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from students import CharacterTokenizer, RandomWeights, Student
+from tests.in_this_process import run_course
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
-def test_wrong_solutions_are_set_against_right_ones(tmp_path: Path) -> None:
+def test_wrong_solutions_are_set_against_right_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     settings = yaml.safe_load((ROOT / "recipes/preferences/redi.yaml").read_text())
     letters = CharacterTokenizer("0123456789+=?: \nAnswer")
     weights = RandomWeights(hidden_size=32, layers=1, heads=2, max_positions=256, tokenizer=letters)
@@ -27,10 +28,8 @@ def test_wrong_solutions_are_set_against_right_ones(tmp_path: Path) -> None:
     settings |= {"examine_base": False, "examine_teacher": False, "folder": str(tmp_path / "course")}
     settings["generation"]["max_new_tokens"], settings["training"]["lessons_per_update"] = 4, 8
     (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
-    command = [sys.executable, "-m", "tutelage", "course", "--config", str(tmp_path / "course.yaml")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "of 96 lessons are left out: they have no pair for RightAgainstWrong" in done.stderr
+    run_course(tmp_path / "course.yaml", tmp_path / "course", monkeypatch)
+    assert "of 96 lessons are left out: they have no pair for RightAgainstWrong" in caplog.text
     facts = json.loads((tmp_path / "course/round-000/redi/training.json").read_text())
     assert facts["updates"] >= 2
     assert (tmp_path / "course/round-000/redi/student/model.safetensors").exists()

@@ -11,26 +11,22 @@ import pytest
 import yaml
 
 from students import CharacterTokenizer, RandomWeights, Student
+from tests.forked import Forker
+from tests.in_this_process import run_course
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(recipe: str, folder: Path, *overrides: str) -> dict[str, object]:
-    return run_file(ROOT / "recipes" / f"{recipe}.yaml", folder, *overrides)
-
-
-def run_file(config: Path, folder: Path, *overrides: str) -> dict[str, object]:
-    command = [sys.executable, "-m", "tutelage", "course", "--config", str(config), f"--folder={folder}", *overrides]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert (folder / "round-000" / "report.html").stat().st_size > 10_000
-    return json.loads((folder / "round-000" / "report.json").read_text())
-
-
 @pytest.mark.slow
 def test_quickstart(tmp_path: Path) -> None:
+    """The one that is run as everybody runs it: by the command, which trains in processes of its own."""
     small = ("--prompts.size=96", "--exam.size=20", "--arms.answers.passes=2", "--arms.rationales.passes=1")
-    run("quickstart", tmp_path / "course", *small)
+    command = [sys.executable, "-m", "tutelage", "course", "--config", "recipes/quickstart.yaml"]
+    done = subprocess.run(
+        [*command, f"--folder={tmp_path / 'course'}", *small], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "course/round-000/report.html").stat().st_size > 10_000
     trained = {
         arm: json.loads((tmp_path / "course/round-000" / arm / "training.json").read_text())
         for arm in ("answers", "rationales")
@@ -41,8 +37,10 @@ def test_quickstart(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_plan_that_hears_the_student(tmp_path: Path) -> None:
-    run("curricula/skill-it", tmp_path / "course", "--prompts.size=64", "--exam.size=4")
+def test_a_plan_that_hears_the_student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_course(
+        ROOT / "recipes/curricula/skill-it.yaml", tmp_path / "course", monkeypatch, "--prompts.size=64", "--exam.size=4"
+    )
     arm = tmp_path / "course/round-000/skill-it"
     assert len((arm / "logs/feedback.jsonl").read_text().splitlines()) == 3
     assert json.loads((arm / "training.json").read_text())["updates"] == 16
@@ -50,7 +48,7 @@ def test_a_plan_that_hears_the_student(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.shared_data
-def test_recorded_rationales(tmp_path: Path) -> None:
+def test_recorded_rationales(tmp_path: Path, programs: Forker) -> None:
     small = (
         "--prompts.limit=24",
         "--exam.limit=2",
@@ -58,13 +56,16 @@ def test_recorded_rationales(tmp_path: Path) -> None:
         "--training.lessons_per_update=4",
         "--arms.rationales.passes=0.5",
     )
-    run("recorded-rationales", tmp_path / "course", *small)
+    course = ("course", "--config", "recipes/recorded-rationales.yaml", f"--folder={tmp_path / 'course'}", *small)
+    done = programs.run("tutelage", course, folder=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "course/round-000/report.html").stat().st_size > 10_000
     facts = json.loads((tmp_path / "course/round-000/rationales/training.json").read_text())
     assert facts["final_loss"] < facts["first_loss"]
 
 
 @pytest.mark.slow
-def test_logit_distillation(tmp_path: Path) -> None:
+def test_logit_distillation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a teacher of the quickstart's shape that has learnt nothing, in place of the quickstart's own."""
     settings = yaml.safe_load((ROOT / "recipes" / "logit-distillation.yaml").read_text())
     shape = settings["student"]["weights"]["init_args"]
@@ -78,7 +79,7 @@ def test_logit_distillation(tmp_path: Path) -> None:
     for arm in settings["arms"].values():
         arm["passes"] = 2
     (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
-    run_file(tmp_path / "course.yaml", tmp_path / "course")
+    run_course(tmp_path / "course.yaml", tmp_path / "course", monkeypatch)
     folder = tmp_path / "course" / "round-000"
     facts = {arm: json.loads((folder / arm / "training.json").read_text()) for arm in settings["arms"]}
     assert {arm: found["updates"] for arm, found in facts.items()} == {"answers": 4, "rationales": 4, "logits": 4}
@@ -88,7 +89,7 @@ def test_logit_distillation(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_on_policy_distillation(tmp_path: Path) -> None:
+def test_on_policy_distillation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its last arm, with a teacher, a student and held-out lessons that have learnt nothing in place of real ones."""
     settings = yaml.safe_load((ROOT / "recipes" / "on-policy-distillation.yaml").read_text())
     arm = settings["arms"]["distillm"]
@@ -108,7 +109,7 @@ def test_on_policy_distillation(tmp_path: Path) -> None:
     settings["prompts"]["init_args"]["size"], settings["exam"]["init_args"]["size"] = 64, 4
     settings["generation"]["max_new_tokens"] = 4
     (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
-    run_file(tmp_path / "course.yaml", tmp_path / "course")
+    run_course(tmp_path / "course.yaml", tmp_path / "course", monkeypatch)
     facts = json.loads((folder / "distillm" / "training.json").read_text())
     assert facts["updates"] == 2
     assert 64 <= facts["supervised_tokens"] <= 8 * 64  # of answers: the texts have several times as many
@@ -116,7 +117,7 @@ def test_on_policy_distillation(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_teacher_with_other_tokens(tmp_path: Path) -> None:
+def test_a_teacher_with_other_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last arm, with a teacher of the quickstart's shape that has learnt nothing."""
     settings = yaml.safe_load((ROOT / "recipes" / "cross-tokenizer.yaml").read_text())
     arm = settings["arms"]["across"] | {"passes": 2}
@@ -129,7 +130,7 @@ def test_a_teacher_with_other_tokens(tmp_path: Path) -> None:
     settings["prompts"]["init_args"]["size"], settings["exam"]["init_args"]["size"] = 64, 4
     settings["generation"]["max_new_tokens"] = 4
     (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
-    run_file(tmp_path / "course.yaml", tmp_path / "course")
+    run_course(tmp_path / "course.yaml", tmp_path / "course", monkeypatch)
     folder = tmp_path / "course" / "round-000" / "across"
     facts = json.loads((folder / "training.json").read_text())
     assert facts["updates"] == 4
@@ -138,7 +139,7 @@ def test_a_teacher_with_other_tokens(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_learning_from_a_verifier(tmp_path: Path) -> None:
+def test_learning_from_a_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of its arms, with a student that has learnt nothing and a grader that is pleased with any smallish number."""
     settings = yaml.safe_load((ROOT / "recipes" / "verified" / "online.yaml").read_text())
     settings["arms"] = {name: settings["arms"][name] | {"passes": 1} for name in ("nft", "dr-grpo")}
@@ -153,7 +154,7 @@ def test_learning_from_a_verifier(tmp_path: Path) -> None:
     settings["prompts"]["init_args"]["size"], settings["exam"]["init_args"]["size"] = 64, 4
     settings["generation"]["max_new_tokens"] = 4
     (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
-    run_file(tmp_path / "course.yaml", tmp_path / "course")
+    run_course(tmp_path / "course.yaml", tmp_path / "course", monkeypatch)
     for name in settings["arms"]:
         folder = tmp_path / "course" / "round-000" / name
         figures = [json.loads(line) for line in (folder / "logs" / "figures.jsonl").read_text().splitlines()]
