@@ -27,7 +27,8 @@ from tutelage.command_line import make_parser, run_function
 from tutelage.commands.course import course as course_command
 from tutelage.commands.logits import logits as logits_command
 from tutelage.course import Course
-from tutelage.course_steps import exam_step, logits_step, pool_step
+from tutelage.course_steps import exam_step, pool_step
+from tutelage.logits_step import logits_step
 from tutelage.rounds import steps_of_round
 from tutelage.steps import Step, run_step
 from tutelage.stored_logits import StoredLogits

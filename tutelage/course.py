@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,12 +14,10 @@ from students.decoding import Generation
 from students.renderings import Rendering
 from students.student import Student
 from teachers import Annotator, Batches, Budget, Limits, RecordedAnnotations, TeacherBackend
+from tutelage.course_checks import check_course
 from tutelage.stored_logits import StoredLogits
 
 __all__ = ["Arm", "Course", "Training"]
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-TAKEN = ("base", "teacher", "steps", "exams")
 
 PassedOn = int | str | dict[str, Any] | None
 """A setting that only training understands. Not `Any`: the parser would then fill in all that a class takes, also what
@@ -91,6 +88,11 @@ class Arm:
     def order(self) -> Ordering:
         """The ordering of one pass."""
         return self.ordering or Shuffled()
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The settings that choose its lessons."""
+        return {name: getattr(self, name) for name in ("target", "targets_per_prompt", "trusted_only")}
 
     def training_settings(self, shared: Training, name: str) -> Training:
         """Return the course's training settings with this arm's own put over them."""
@@ -207,89 +209,15 @@ class Course:
         """Return the folder of a round."""
         return self.root / f"round-{number:03d}"
 
+    def data_files(self, number: int) -> tuple[Path, Path | None]:
+        """Return a round's prompts and annotations."""
+        folder = self.round_folder(number)
+        return folder / "prompts.parquet", folder / "lessons.parquet" if self.annotated else None
+
     def check(self) -> None:
         """Refuse settings that contradict each other, before anything is spent.
 
         Raises:
             ConfigError: With what to change.
         """
-        self.check_arms()
-        self.check_kinds()
-        if not self.student.writes:
-            raise ConfigError(
-                f"The student is a {type(self.student).__name__}, which gives scores and writes no text, but a course "
-                "examines answers. Needed is a students.Student. Train scorers with `tutelage train`."
-            )
-        if self.annotators and self.teacher is None:
-            kinds = ", ".join(type(annotator).__name__ for annotator in self.annotators)
-            raise ConfigError(
-                f"There are annotators ({kinds}) but no teacher to ask. "
-                "Set `teacher`, or leave out `annotators` and import annotations with `recordings`."
-            )
-        if self.rounds < 1 or (self.prompts_per_round is not None and self.prompts_per_round < 1):
-            raise ConfigError(
-                f"rounds = {self.rounds} and prompts_per_round = {self.prompts_per_round}; both must be at least 1. "
-                "Correct them."
-            )
-        if self.rounds > 1 and (self.next_prompts is None or self.prompts_per_round is None):
-            raise ConfigError(
-                f"rounds = {self.rounds} needs `next_prompts` (such as class_path: curricula.WeakTopics) and "
-                "`prompts_per_round`, so that later rounds have prompts of their own. Set both, or rounds: 1."
-            )
-
-    def check_kinds(self) -> None:
-        """Refuse two sources of one kind of annotation: their samples could not be told apart."""
-        kinds = self.kinds
-        twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
-        if twice:
-            raise ConfigError(
-                f"{twice[0]!r} would come from {kinds.count(twice[0])} annotators or recordings; each kind must "
-                "come from one. Leave the others out, or join the recordings in one file."
-            )
-
-    def check_arms(self) -> None:
-        """Refuse arms that cannot be."""
-        if not self.arms:
-            raise ConfigError("`arms` is empty: at least one way of teaching is needed. Add one with a `rendering`.")
-        for name, arm in self.arms.items():
-            if not NAME.fullmatch(name) or name in TAKEN:
-                raise ConfigError(
-                    f"An arm cannot be called {name!r}: arms are folders. Allowed are letters, digits, '-' and '_', "
-                    f"and none of {', '.join(TAKEN)}. Rename it."
-                )
-            arm.training_settings(self.training, name)
-            check_order(name, arm)
-            check_logits(name, arm, self.training)
-            if arm.target and arm.target not in self.kinds:
-                raise ConfigError(
-                    f"The arm {name!r} learns from the target {arm.target!r}, but no annotator or recording "
-                    f"makes one; they make {', '.join(self.kinds) or 'nothing'}. Add it, or correct `target`."
-                )
-        if self.follow is not None and self.follow not in self.arms:
-            raise ConfigError(
-                f"follow = {self.follow!r} is not an arm; the arms are {', '.join(self.arms)}. Correct `follow`."
-            )
-
-
-def check_order(name: str, arm: Arm) -> None:
-    """Refuse an arm that orders by a signal it does not have."""
-    ordering = arm.order
-    names = [signal.name for signal in arm.signals]
-    if (arm.order_by is not None and arm.order_by not in names) or (arm.order_by is None and ordering.needs_scores):
-        raise ConfigError(
-            f"The arm {name!r} has {type(ordering).__name__} order by {arm.order_by or 'nothing'}; its signals are "
-            f"{', '.join(names) or 'none'}. Set `order_by` to one of them, or add the signal to `signals`."
-        )
-
-
-def check_logits(name: str, arm: Arm, shared: Training) -> None:
-    """Refuse logits that nobody learns from, and a module with two teachers."""
-    module = arm.training_settings(shared, name).module
-    given = (module.get("init_args") or {}).get("teacher")
-    if arm.logits is not None and ("class_path" not in module or given is not None):
-        why = "its module learns from texts alone" if given is None else "its module has a `teacher` of its own"
-        raise ConfigError(
-            f"The logits of {arm.logits.teacher.weights.name} are to be stored for the arm {name!r}, but {why}. Needed "
-            "is a module that learns from logits, such as lightning_modules.LogitDistillation, without a `teacher`, "
-            "whose place the store takes. Correct training.module of the arm, or leave out its `logits`."
-        )
+        check_course(self)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from lessons.lesson_set import LessonSet
-from students.logit_store.layout import STAMP
 from students.student import Student
 from students.weights import Pretrained, Weights
 from tutelage.course import Arm, Course
 from tutelage.examination import examine_student
+from tutelage.logits_step import logits_folder, stamp_of_logits
 from tutelage.planning import PLAN_FILES, PlanRule, write_plan
 from tutelage.pool import choose_prompts, write_exam, write_pool
 from tutelage.settings import JSON, settings_of
 from tutelage.steps import Step
-from tutelage.stored_logits import LOGITS, LogitsRule, models_read, run_logits
 from tutelage.teaching import distill_round, examine_course_teacher
 from tutelage.training import TRAINING_OUTPUTS, run_training, train_config
 
@@ -23,7 +22,6 @@ __all__ = [
     "distill_step",
     "exam_of_arm_step",
     "exam_step",
-    "logits_step",
     "plan_step",
     "pool_step",
     "prompts_step",
@@ -32,8 +30,6 @@ __all__ = [
     "train_step",
 ]
 
-READING = ("target", "targets_per_prompt", "trusted_only")
-"""The settings of an arm that choose its lessons."""
 CARD, ANSWERS = "report.json", "attempts.parquet"
 
 
@@ -106,7 +102,7 @@ def plan_step(course: Course, number: int, name: str) -> Step:
     """Plan in which order an arm learns."""
     parent, arm = course.round_folder(number), course.arms[name]
     folder = parent / name
-    prompts, annotations = data_files(course, parent)
+    prompts, annotations = course.data_files(number)
 
     rule = plan_rule(course, arm, number, name)
 
@@ -119,8 +115,8 @@ def plan_step(course: Course, number: int, name: str) -> Step:
         folder=folder,
         outputs=tuple(folder / file for file in PLAN_FILES),
         action=action,
-        settings={**{key: getattr(arm, key) for key in READING}, **rule.settings()},
-        inputs=tuple(path for path in data_files(course, parent) if path),
+        settings={**arm.reading, **rule.settings()},
+        inputs=tuple(path for path in course.data_files(number) if path),
     )
 
 
@@ -133,45 +129,6 @@ def plan_rule(course: Course, arm: Arm, number: int, name: str) -> PlanRule:
     )  # fmt: skip
 
 
-def logits_step(course: Course, number: int, name: str) -> Step | None:
-    """Store what a teacher finds probable in the lessons of an arm; None where an earlier arm has the same stored."""
-    rule, parent = logits_rule(course, name), course.round_folder(number)
-    if rule is None or logits_owner(course, name) != name:
-        return None
-    folder = parent / name
-    return Step(
-        name=LOGITS,
-        folder=folder,
-        outputs=(folder / LOGITS,),
-        action=lambda: run_logits(rule, parent, folder, course.annotated),
-        settings=rule.settings(),
-        inputs=tuple(path for path in data_files(course, parent) if path),
-        outside=models_read(rule),
-    )
-
-
-def logits_rule(course: Course, name: str) -> LogitsRule | None:
-    """Return what is stored for an arm before it trains; None if nothing is."""
-    arm = course.arms[name]
-    if arm.logits is None:
-        return None
-    settings = arm.training_settings(course.training, name)
-    reading: dict[str, JSON] = {key: getattr(arm, key) for key in READING}
-    reading |= {"max_tokens": settings.max_tokens, "over_long": settings.data.get("over_long", "drop")}
-    return LogitsRule(arm.logits, course.student, arm.rendering, reading)
-
-
-def logits_owner(course: Course, name: str) -> str:
-    """Return the first arm for which the very same logits are stored as for this one: they lie in its folder."""
-    rules = {arm: rule.settings() for arm in course.arms if (rule := logits_rule(course, arm)) is not None}
-    return next(arm for arm in rules if rules[arm] == rules[name])
-
-
-def logits_folder(course: Course, name: str, round_folder: Path) -> Path | None:
-    """Return the stored logits that an arm learns from; None where it needs none."""
-    return round_folder / logits_owner(course, name) / LOGITS if course.arms[name].logits is not None else None
-
-
 def train_step(course: Course, number: int, name: str) -> Step:
     """Train an arm's student."""
     parent = course.round_folder(number)
@@ -179,15 +136,18 @@ def train_step(course: Course, number: int, name: str) -> Step:
     settings = round_config(course, number, name, Path())
     settings.pop("checkpoint")  # how often to save changes nothing that is trained
     former = (course.round_folder(number - 1) / name / "student",) if number else ()
-    logits = logits_folder(course, name, parent)
-    stamp = (logits / STAMP,) if logits is not None else ()
     return Step(
         name="train",
         folder=folder,
         outputs=tuple(folder / output for output in TRAINING_OUTPUTS),
         action=lambda: run_training(round_config(course, number, name, course.root), folder),
         settings=settings,
-        inputs=(*(path for path in data_files(course, parent) if path), folder / "curriculum.parquet", *former, *stamp),
+        inputs=(
+            *(path for path in course.data_files(number) if path),
+            folder / "curriculum.parquet",
+            *former,
+            *stamp_of_logits(course, number, name),
+        ),
     )
 
 
@@ -250,11 +210,6 @@ def exam_settings(course: Course, rendering: JSON) -> dict[str, JSON]:
         "generation": settings_of(course.generation),
         "rendering": rendering,
     }
-
-
-def data_files(course: Course, round_folder: Path) -> tuple[Path, Path | None]:
-    """Return a round's prompts and annotations."""
-    return round_folder / "prompts.parquet", round_folder / "lessons.parquet" if course.annotated else None
 
 
 def student_of_round(course: Course, number: int, name: str, root: Path) -> Student:

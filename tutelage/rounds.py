@@ -17,7 +17,6 @@ from tutelage.course_steps import (
     distill_step,
     exam_of_arm_step,
     exam_step,
-    logits_step,
     plan_step,
     pool_step,
     prompts_step,
@@ -25,6 +24,7 @@ from tutelage.course_steps import (
     teacher_exam_step,
     train_step,
 )
+from tutelage.logits_step import logits_step
 from tutelage.processes import alone_in
 from tutelage.progress import say
 from tutelage.report.gather import gather

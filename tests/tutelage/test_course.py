@@ -13,7 +13,8 @@ from teachers import RationaleAnnotator, RecordedAnnotations, ScriptedBackend
 from tutelage.command_line import make_parser
 from tutelage.commands.course import course as course_command
 from tutelage.course import Arm, Course, Training
-from tutelage.course_steps import logits_step, round_config
+from tutelage.course_steps import round_config
+from tutelage.logits_step import logits_step
 from tutelage.settings import build
 from tutelage.stored_logits import StoredLogits
 
