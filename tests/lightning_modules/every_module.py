@@ -182,7 +182,7 @@ def preferring(preference: Callable[[], Preference], rendering: Rendering, refer
     """A preference loss; compared with another model where its own start would hide what the reference does."""
 
     def build(folder: Path, adapter: LoRA | None) -> SupervisedModule:
-        other = Student(Outspoken(seed=5), precision="float32") if reference else None
+        other = Student(Outspoken(seed=7), precision="float32") if reference else None
         return PreferenceModule(pupil(adapter), preference(), other)
 
     return Case(build, lambda folder: rendering)
@@ -257,7 +257,13 @@ CASES: dict[str, Case] = {
     ),
     "sampled answers, GRPO": asking(
         lambda folder, adapter: OnlineVerifiedModule(
-            pupil(adapter), GroupAdvantage(), Sampling(max_new_tokens=4, samples=4), Vowels(), "answers", reward="score"
+            pupil(adapter),
+            GroupAdvantage(),
+            Sampling(max_new_tokens=4, samples=4),
+            Vowels(),
+            "answers",
+            reward="score",
+            reference_weight=0.5,
         )
     ),
 }
@@ -283,7 +289,7 @@ VARIANTS: dict[str, Case] = {
     "UFT": preferring(lambda: UFT(), Contrasts(), reference=True),
     "NPO": preferring(lambda: NPO(supervised_weight=0.5), Contrasts()),
     "stored answers, GRPO": answering(
-        lambda folder, adapter: VerifiedModule(pupil(adapter), GroupAdvantage(), "answers")
+        lambda folder, adapter: VerifiedModule(pupil(adapter), GroupAdvantage(), "answers", reference_weight=0.5)
     ),
     "sampled answers, NFT": asking(
         lambda folder, adapter: OnlineVerifiedModule(

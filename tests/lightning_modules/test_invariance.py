@@ -28,6 +28,8 @@ class Found(NamedTuple):
     """Of every update."""
     gradients: list[dict[str, torch.Tensor]]
     """Of every update, by parameter, on all devices together and before clipping."""
+    figures: list[dict[str, float]]
+    """Of every update, all that was logged up to it."""
     sizes: list[list[int]]
     """Of every update, tokens that are learnt in each sequence."""
 
@@ -37,7 +39,7 @@ class Watching(Callback):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.found = Found([], [], [[]])
+        self.found = Found([], [], [], [[]])
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         if batch.plan.sequence_numbers:
@@ -48,6 +50,10 @@ class Watching(Callback):
         self.found.gradients.append({name: grad.detach().clone() for name, grad in named.items()})
         self.found.losses.append(float(pl_module.update_loss))
         self.found.sizes.append([])
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if batch.plan.closes_update:
+            self.found.figures.append({name: float(value) for name, value in trainer.callback_metrics.items()})
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.is_global_zero:
@@ -91,6 +97,8 @@ def train(folder: Path, trainer: Callable[..., Trainer], tmp_path: Path) -> Call
 def same(found: Found, expected: Found, rtol: float, atol: float) -> None:
     """Compare; `atol` is relative to the largest element of all gradients of the update."""
     assert found.losses == pytest.approx(expected.losses, rel=rtol, abs=atol)
+    for figures, others in zip(found.figures, expected.figures, strict=True):
+        assert figures == pytest.approx(others, rel=1e-5, abs=1e-5)  # some are added up in float32
     for mine, other in zip(found.gradients, expected.gradients, strict=True):
         assert mine.keys() == other.keys()
         largest = max(float(gradient.abs().max()) for gradient in other.values())
@@ -152,6 +160,11 @@ def test_masked_vocabulary_leaves_losses_and_gradients_finite(name: str, train: 
 @pytest.mark.parametrize("name", ["supervised"])
 def test_lengths_differ_as_much_as_they_should(whole: Found) -> None:
     assert {SHORTEST, LONGEST} <= set(whole.sizes[0])
+
+
+@pytest.mark.parametrize("name", ["KTO"])
+def test_the_reference_point_is_put_to_the_test(whole: Found) -> None:
+    assert whole.figures[0]["mismatched_log_ratio"] > 0
 
 
 @pytest.mark.slow

@@ -24,7 +24,6 @@ from students import (
     RationaleThenAnswer,
     Student,
     TokenizerRecipe,
-    TwoTask,
 )
 
 PAIRS = BytePairTokenizer(["So. go on. go on. go on.", "Answer: 12", "Answer: 120", "34 + 51", "\nAnswer"], 300)
@@ -121,21 +120,6 @@ def test_loss_and_gradients_equal_a_reference_written_by_hand(
     assert seen.steps[0].keys() == gradients.keys()
     for name, gradient in seen.steps[0].items():
         torch.testing.assert_close(gradient, gradients[name], rtol=1e-7, atol=1e-10)
-
-
-def test_gradients_do_not_depend_on_the_split_into_micro_batches(
-    fit: Callable[..., Any], distil: Callable[..., Any]
-) -> None:
-    """Sequences of two parts and of very different lengths, padded differently in every split."""
-
-    def train(micro_batches: int, precision: str = "64-true") -> Any:
-        module = distil(GOLD(GeneralizedJSD(0.5)))
-        return fit(micro_batches, precision, module=module, rendering=TwoTask(), max_steps=1)
-
-    whole = train(1)
-    for micro_batches in (2, 4, 8):
-        same(train(micro_batches), whole, rtol=1e-9, atol=1e-12)
-    same(train(1, "32-true"), train(8, "32-true"), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true"])

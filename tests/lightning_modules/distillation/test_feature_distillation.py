@@ -22,7 +22,7 @@ from lightning_modules import (
     HiddenSimilarity,
     LogitDistillation,
 )
-from students import LoRA, RandomWeights, RationaleThenAnswer, Student, TwoTask, render_all
+from students import LoRA, RandomWeights, RationaleThenAnswer, Student, render_all
 
 
 def teacher(**settings: Any) -> Student:
@@ -100,21 +100,6 @@ def mine_before_norm(model: Any, ids: torch.Tensor) -> torch.Tensor:
     model(input_ids=ids)
     handle.remove()
     return heard[0]
-
-
-def test_gradients_do_not_depend_on_the_split_into_micro_batches(
-    fit: Callable[..., Any], distil: Callable[..., Any]
-) -> None:
-    """Sequences of two parts and of very different lengths, packed and padded differently in every split."""
-
-    def train(micro_batches: int, precision: str = "64-true") -> Any:
-        module = distil(HiddenDistance(), HiddenCosine(student_layers=[1]), HiddenSimilarity())
-        return fit(micro_batches, precision, module=module, rendering=TwoTask(), max_steps=1)
-
-    whole = train(1)
-    for micro_batches in (2, 4, 8):
-        same(train(micro_batches), whole, rtol=1e-9, atol=1e-12)
-    same(train(1, "32-true"), train(8, "32-true"), rtol=1e-4, atol=1e-6)
 
 
 def test_a_student_like_its_teacher_has_nothing_to_learn(

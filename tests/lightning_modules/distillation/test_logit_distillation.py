@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-import copy
-import csv
 import logging
-import os
-import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from curricula import Curriculum, EasyFirst, Given, plan
+from curricula import Curriculum
 from lessons.errors import CheckpointMismatch, ConfigError
 from lessons.lesson_set import LessonSet
 from lightning_modules import (
-    AdaptiveKL,
     Divergence,
     ForwardKL,
     GeneralizedJSD,
@@ -27,7 +21,6 @@ from lightning_modules import (
     Schedule,
     TotalVariation,
 )
-from lightning_modules.callbacks import RunFolder
 from students import LoRA, RandomWeights, RationaleThenAnswer, Student, TwoTask, render_all
 
 WIDER = {"hidden_size": 24, "layers": 1, "heads": 2, "seed": 9}
@@ -85,18 +78,6 @@ def test_loss_and_gradients_equal_a_reference_written_by_hand(
     assert seen.steps[0].keys() == gradients.keys()
     for name, gradient in seen.steps[0].items():
         torch.testing.assert_close(gradient, gradients[name], rtol=1e-8, atol=1e-11)
-
-
-@pytest.mark.parametrize("divergence", [GeneralizedJSD(0.3), AdaptiveKL()], ids=["jsd", "akl"])
-def test_gradients_do_not_depend_on_the_split_into_micro_batches(
-    fit: Callable[..., Any], distil: Callable[..., Any], divergence: Divergence
-) -> None:
-    whole = fit(1, "64-true", module=distil(divergence))
-    assert len(whole.steps) > 1
-    for micro_batches in (2, 4, 8):
-        same(fit(micro_batches, "64-true", module=distil(divergence)), whole, rtol=1e-9, atol=1e-12)
-    single = [fit(n, max_steps=1, module=distil(divergence)) for n in (1, 8)]
-    same(*single, rtol=1e-4, atol=1e-6)
 
 
 def test_a_student_like_its_teacher_has_nothing_to_learn_and_text_alone_is_supervised_training(
@@ -201,60 +182,3 @@ def test_a_checkpoint_of_another_teacher_is_refused(
     built.save_checkpoint(tmp_path / "a.ckpt")
     with pytest.raises(CheckpointMismatch, match=r"taught by another teacher.*very same weights. Restore them, or"):
         trainer(max_steps=3).fit(distil(taught_by=teacher(seed=8)), data(4), ckpt_path=tmp_path / "a.ckpt")
-
-
-@pytest.fixture
-def distillation(settings: dict[str, Any], round_folder: Path, tmp_path: Path) -> dict[str, Any]:
-    """A train.yaml that distils for 50 updates, with dropout, Adam's state and a schedule on the teacher."""
-    lessons = LessonSet.read(round_folder / "prompts.parquet", round_folder / "lessons.parquet", target="rationale")
-    plan(lessons, [Given()], EasyFirst(), order_by="given_difficulty", passes=10).curriculum.write(tmp_path / "plan")
-    changed = copy.deepcopy(settings)
-    changed["data"] |= {"curriculum": str(tmp_path / "plan"), "lessons_per_update": 4}
-    student = {**changed["model"]["student"], "adapter": {"dropout": 0.3, "rank": 2}}
-    changed["model"] = {
-        "class_path": "lightning_modules.LogitDistillation",
-        "init_args": {
-            "student": student,
-            "teacher": {
-                "weights": {"class_path": "students.RandomWeights", "init_args": WIDER},
-                "precision": "float32",
-            },
-            "divergence": {"class_path": "lightning_modules.GeneralizedJSD", "init_args": {"beta": 0.3}},
-            "temperature": 2.0,
-            "teacher_schedule": {"class_path": "lightning_modules.Linear", "init_args": {"warmup_share": 0.0}},
-            "optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01}},
-            "schedule": {"class_path": "lightning_modules.Cosine"},
-        },
-    }
-    changed["trainer"]["accumulate_grad_batches"] = 2
-    changed["checkpoint"] = {"every_updates": 3}
-    return changed
-
-
-@pytest.mark.slow
-def test_a_killed_run_goes_on_from_the_command_line_as_if_nothing_had_happened(
-    launch: Any, run: Any, distillation: dict[str, Any], tmp_path: Path
-) -> None:
-    whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
-    run(distillation, whole.root)
-    process = launch(distillation, broken.root)
-    while not broken.checkpoint.exists():
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not broken.totals.exists()
-    run(distillation, broken.root, "--ckpt_path=last")
-    assert history(broken) == history(whole)
-    assert len(history(whole)) > 50
-    states = [torch.load(folder.checkpoint, weights_only=True)["state_dict"] for folder in (whole, broken)]
-    assert states[0].keys() == states[1].keys()
-    for name, tensor in states[0].items():
-        assert torch.equal(tensor, states[1][name]), name
-
-
-def history(folder: RunFolder) -> list[dict[str, str]]:
-    rows = list(csv.DictReader(folder.progress.read_text().splitlines()))
-    for row in rows:
-        row.pop("seconds")
-    return rows

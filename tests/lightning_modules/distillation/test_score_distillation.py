@@ -92,18 +92,6 @@ MODULES: dict[str, tuple[Callable[..., Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_gradients_do_not_depend_on_the_split_into_micro_batches(name: str, fit: Callable[..., Any]) -> None:
-    build, rendering = MODULES[name]
-    whole = fit(build(), rendering)
-    for micro_batches in (2, 4, 8):
-        part = fit(build(), rendering, micro_batches)
-        assert part.loss == pytest.approx(whole.loss, rel=1e-9)
-        assert part.gradients.keys() == whole.gradients.keys()
-        for key, gradient in whole.gradients.items():
-            torch.testing.assert_close(part.gradients[key], gradient, rtol=1e-5, atol=1e-9)
-
-
-@pytest.mark.parametrize("name", MODULES)
 def test_half_precision_trains(name: str, fit: Callable[..., Any]) -> None:
     build, rendering = MODULES[name]
     whole, mixed, half = (fit(build(), rendering, 2, kind) for kind in ("32-true", "bf16-mixed", "bf16-true"))

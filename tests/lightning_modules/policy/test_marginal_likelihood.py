@@ -66,17 +66,6 @@ def test_loss_and_gradients_equal_a_reference_written_by_hand(
         torch.testing.assert_close(gradient, gradients[name], rtol=1e-8, atol=1e-11)
 
 
-def test_gradients_do_not_depend_on_the_split_into_micro_batches(train: Any) -> None:
-    whole = train(1)
-    assert len(whole.steps) > 1
-    for micro_batches in (2, 4, 8):
-        split = train(micro_batches)
-        assert split.losses == pytest.approx(whole.losses, rel=1e-9)
-        for mine, other in zip(split.steps, whole.steps, strict=True):
-            for name in mine:
-                torch.testing.assert_close(mine[name], other[name], rtol=1e-9, atol=1e-12)
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 import torch
 from lightning.pytorch import Callback
@@ -56,15 +55,6 @@ def train(
         return seen
 
     return run
-
-
-def same(left: Any, right: Any, rtol: float, atol: float) -> None:
-    assert len(left.steps) == len(right.steps) > 0
-    assert left.losses == pytest.approx(right.losses, rel=rtol, abs=atol)
-    for mine, other in zip(left.steps, right.steps, strict=True):
-        assert mine.keys() == other.keys()
-        for name in mine:
-            torch.testing.assert_close(mine[name], other[name], rtol=rtol, atol=atol)
 
 
 def other_policy(folder: Path, path: Path, student: Student) -> str:
@@ -153,23 +143,6 @@ def test_loss_and_gradients_equal_a_reference_written_by_hand(
     assert seen.losses[0] == pytest.approx(whole.item(), rel=1e-5)  # the policy's logarithms are kept in float32
     for name, gradient in seen.steps[0].items():
         torch.testing.assert_close(gradient, gradients[name], rtol=1e-4, atol=1e-7)
-
-
-@pytest.mark.parametrize(
-    ("loss", "average", "beta"),
-    [(GroupAdvantage(), "answers", 0.5), (NegativeAware(), "tokens", 0.0)],
-    ids=["GRPO", "NFT"],
-)
-def test_gradients_do_not_depend_on_the_split_into_micro_batches(
-    train: Any, tiny: Any, groups_folder: Path, tmp_path: Path, loss: Any, average: Any, beta: float
-) -> None:
-    policy = other_policy(groups_folder, tmp_path / "policy.parquet", tiny(seed=5))
-    settings = {"average": average, "policy": policy, "reference_weight": beta}
-    whole = train(loss, 1, **settings)
-    for micro_batches in (2, 4, 8):
-        same(train(loss, micro_batches, **settings), whole, rtol=1e-9, atol=1e-12)
-    single = [train(loss, n, "32-true", 1, **settings) for n in (1, 8)]
-    same(*single, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("loss", [GroupAdvantage(), NegativeAware()], ids=["GRPO", "NFT"])
@@ -324,38 +297,3 @@ def test_a_policy_of_other_answers_is_refused(
     with pytest.raises(DataError, match=r"has the columns prompt_id.*needed are sequence, log_prob.*Correct the path"):
         train(NegativeAware(), policy=str(groups_folder / "attempts.parquet"))
     train(NegativeAware(), policy=str(tmp_path / "policy.parquet"), data=groups(answers_per_question=2), max_steps=1)
-
-
-@pytest.mark.slow
-def test_two_processes_measure_one_policy_and_train_one_student(
-    run: Any, settings: Any, tiny: Any, groups: Any, trainer: Any, groups_folder: Path, tmp_path: Path
-) -> None:
-    """One process trains here, two on the command line, each with half of the answers to measure and to train."""
-    # Said, because the command line keeps what is not said from the default: another optimiser's weight decay.
-    settings["model"]["optimizer"]["init_args"]["weight_decay"] = 0.0
-    settings["model"] = {
-        "class_path": "lightning_modules.VerifiedModule",
-        "init_args": {
-            **settings["model"],
-            "loss": {"class_path": "lightning_modules.NegativeAware"},
-            "average": "answers",
-        },
-    }
-    settings["data"] = {
-        "prompts": str(groups_folder / "prompts.parquet"),
-        "curriculum": str(groups_folder),
-        "rendering": {
-            "class_path": "students.AnswerGroups",
-            "init_args": {"answers": str(groups_folder / "attempts.parquet")},
-        },
-        "lessons_per_update": 8,
-    }
-    two = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accumulate_grad_batches=2"]
-    run(settings, tmp_path / "two", "--trainer.precision=64-true", *two)
-    module = VerifiedModule(tiny(), NegativeAware(), "answers", optimizer=lambda p: torch.optim.SGD(p, lr=0.5))
-    trainer(precision="64-true", default_root_dir=tmp_path / "one").fit(module, groups())
-    policies = [pq.read_table(tmp_path / name / "policy.parquet").to_pydict() for name in ("one", "two")]
-    assert policies[0] == policies[1]
-    state = torch.load(RunFolder(tmp_path / "two").checkpoint, weights_only=True)["state_dict"]
-    for name, tensor in module.model.state_dict().items():
-        torch.testing.assert_close(state[f"model.{name}"], tensor, rtol=1e-9, atol=1e-11)

@@ -131,24 +131,6 @@ def test_a_reward_that_has_nothing_to_do_with_the_answer_teaches_nothing(go: Any
     assert sum(watched.shares[-3:]) / 3 < 0.5
 
 
-@pytest.mark.parametrize(
-    ("loss", "average", "beta"),
-    [(GroupAdvantage(), "answers", 0.5), (NegativeAware(), "tokens", 0.0)],
-    ids=["GRPO", "NFT"],
-)
-def test_gradients_do_not_depend_on_the_split_into_micro_batches(
-    go: Any, loss: PolicyLoss, average: Any, beta: float
-) -> None:
-    whole = go(loss, max_steps=2, average=average, reference_weight=beta)
-    for micro_batches in (2, 8):
-        split = go(loss, micro_batches, max_steps=2, average=average, reference_weight=beta)
-        assert split.losses == pytest.approx(whole.losses, rel=1e-9, abs=1e-12)
-        assert len(split.steps) == len(whole.steps) == 2
-        for mine, other in zip(split.steps, whole.steps, strict=True):
-            for name in mine:
-                torch.testing.assert_close(mine[name], other[name], rtol=1e-8, atol=1e-12)
-
-
 @pytest.mark.parametrize("adapter", [None, LoRA(rank=4)], ids=["whole", "adapter"])
 def test_the_reference_is_the_student_before_training(go: Any, adapter: LoRA | None) -> None:
     start = beginner().load(torch.float32).model

@@ -14,10 +14,8 @@ from curricula import Curriculum
 from lessons import LessonSet, RightAgainstWrong
 from lessons.errors import CheckpointMismatch, ConfigError, TrainingCollapsed
 from lightning_modules import (
-    AFT,
     DPO,
     KTO,
-    NPO,
     REDI,
     CurriculumDataModule,
     Preference,
@@ -88,37 +86,6 @@ def same(left: Any, right: Any, rtol: float = 1e-9, atol: float = 1e-12) -> None
         assert mine.keys() == other.keys()
         for name in mine:
             torch.testing.assert_close(mine[name], other[name], rtol=rtol, atol=atol)
-
-
-# One for each way of counting; the others differ by their formula alone.
-SPLIT = [
-    (DPO(length="mean", reward_scale=5.0, label_smoothing=0.1, floor_weight=2.0, supervised_weight=0.5), PAIRS),
-    (DPO(), Pairs(RightAgainstWrong(), step=True)),
-    (REDI(length="update"), PAIRS),
-    (KTO(reward_scale=0.5), Contrasts(mismatched=True)),
-    (NPO(supervised_weight=0.5), Contrasts()),
-    (AFT(), Contrasts()),
-]
-
-
-@pytest.mark.parametrize(("preference", "rendering"), SPLIT, ids=lambda part: type(part).__name__)
-def test_gradients_do_not_depend_on_the_split_into_micro_batches(
-    prefer: Callable[..., Any], tiny: Callable[..., Student], preference: Preference, rendering: Rendering
-) -> None:
-    reference = tiny(seed=5) if preference.needs_reference else None
-    whole, *split = (
-        prefer(preference, rendering, micro_batches, student=tiny(seed=8), reference=reference)
-        for micro_batches in ((1, 2, 8) if isinstance(preference, DPO | KTO) else (1, 8))
-    )
-    for found in split:  # the last update has 5 lessons or 4: some micro-batches are empty
-        same(found, whole)
-    if isinstance(preference, KTO):
-        assert whole.module.reference_point > 0  # else z0 was not put to the test
-
-
-def test_float32_agrees_as_far_as_it_can(prefer: Callable[..., Any]) -> None:
-    single = [prefer(DPO(), micro_batches=n, precision="32-true", max_steps=2) for n in (1, 8)]
-    same(*single, rtol=1e-4, atol=1e-6)
 
 
 def log_probability(model: Any, ids: list[int], weights: list[float]) -> torch.Tensor:

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback
 
 from lessons.errors import CheckpointMismatch, ConfigError, DataError
 from lessons.lesson_set import LessonSet
-from lightning_modules import AdaptiveKL, ForwardKL, GeneralizedJSD, LogitDistillation, ReverseKL
+from lightning_modules import AdaptiveKL, ForwardKL, GeneralizedJSD, LogitDistillation
 from lightning_modules.callbacks import RunFolder, UpdateCheckpoint
 from students import AnswerOnly, LogitStore, RandomWeights, RationaleThenAnswer, Rendering, Student, TwoTask, render_all
 from students.logit_store import Capture, capture
@@ -66,19 +66,6 @@ def test_with_the_whole_vocabulary_stored_it_is_training_with_the_teacher_in_the
     store = stored(rendering=TwoTask())
     told = fit(2, "64-true", rendering=TwoTask(), module=distil(store, divergence, **settings), max_steps=2)
     same(told, live, rtol=1e-4, atol=1e-7)  # the store has float32
-
-
-def test_gradients_from_a_store_do_not_depend_on_the_split_into_micro_batches(
-    fit: Any, distil: Any, stored: Any
-) -> None:
-    store = stored(SOME)
-    whole = fit(1, "64-true", module=distil(store, ReverseKL()))
-    assert len(whole.steps) > 1
-    for micro_batches, workers in ((2, 1), (8, 0)):
-        split = fit(micro_batches, "64-true", module=distil(store, ReverseKL()), workers=workers)
-        same(split, whole, rtol=1e-9, atol=1e-12)
-    single = [fit(n, max_steps=1, module=distil(store, ReverseKL())) for n in (1, 8)]
-    same(*single, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("settings", [WHOLE, SOME], ids=["all tokens", "eight"])
@@ -139,32 +126,3 @@ def test_lessons_that_were_not_stored_are_refused_before_the_first_step(
     with pytest.raises(DataError, match=message):
         trainer().fit(module, data(8))
     assert module.model is None
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["in the run", "stored"])
-def test_two_processes_train_what_one_does(
-    run: Any, settings: dict[str, Any], fit: Any, distil: Any, stored: Any, tmp_path: Path, kind: str
-) -> None:
-    store = stored(SOME)
-    weights = {"class_path": "students.RandomWeights", "init_args": {**WIDER, "seed": 9}}
-    described = {
-        "in the run": {"class_path": "students.Student", "init_args": {"weights": weights, "precision": "float32"}},
-        "stored": {"class_path": "students.LogitStore", "init_args": {"path": store.path}},
-    }
-    arguments = {"teacher": described[kind], "divergence": {"class_path": "lightning_modules.GeneralizedJSD"}}
-    settings["model"] = {
-        "class_path": "lightning_modules.LogitDistillation", "init_args": {**settings["model"], **arguments},
-    }  # fmt: skip
-    two = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accumulate_grad_batches=4"]
-    run(settings, tmp_path / "two", "--trainer.precision=64-true", "--data.init_args.workers=1", *two)
-    module = distil(
-        store if kind == "stored" else teacher(),
-        GeneralizedJSD(),
-        optimizer=lambda p: torch.optim.SGD(p, lr=0.5),
-    )
-    fit(1, "64-true", module=module)
-    # Plain gradient descent: equal weights after six updates mean equal gradients in each.
-    found = torch.load(RunFolder(tmp_path / "two").checkpoint, weights_only=True)["state_dict"]
-    for name, tensor in module.model.state_dict().items():
-        torch.testing.assert_close(found[f"model.{name}"], tensor, rtol=1e-9, atol=1e-11)
