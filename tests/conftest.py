@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 from collections import Counter
@@ -15,6 +16,8 @@ from tests.forked import Forker, forker
 
 # Before anything imports huggingface_hub, which reads it once: a missing model must fail at once, not after retries.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+gc.disable()  # until all is imported: nothing of it is garbage, and looking for some took a fifth of the time
 
 settings.register_profile("shared machine", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("shared machine")
@@ -34,6 +37,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("shared_data"):
             item.add_marker(absent)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, and only among what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

