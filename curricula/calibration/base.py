@@ -8,7 +8,7 @@ import numpy as np
 
 from curricula.arrays import Scores
 from curricula.groups import Groups
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 
@@ -46,7 +46,7 @@ class Calibration(ABC):
         return result
 
 
-class Calibrated(Signal):
+class Calibrated(NamedSignal):
     """A signal on another scale, over all lessons or inside each group.
 
     Args:
@@ -57,15 +57,10 @@ class Calibrated(Signal):
     """
 
     def __init__(self, signal: Signal, calibration: Calibration, called: str, within: Signal | None = None) -> None:
+        super().__init__(called)
         self.signal = signal
         self.calibration = calibration
-        self.called = called
         self.within = within
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Calibrate; a lesson without a value goes on without one."""

@@ -8,14 +8,14 @@ from typing import Literal
 import numpy as np
 
 from curricula.combination.base import side_by_side
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 
 __all__ = ["Disagreement", "Extreme", "Product", "Weighted"]
 
 
-class Weighted(Signal):
+class Weighted(NamedSignal):
     """A weighted sum of signals. A lesson that misses one of them misses the sum.
 
     Signals of different scales are put on one first, with Calibrated.
@@ -27,14 +27,9 @@ class Weighted(Signal):
     """
 
     def __init__(self, signals: Sequence[Signal], weights: Sequence[float] | None = None, called: str = "sum") -> None:
+        super().__init__(called)
         self.signals = signals
         self.weights = weights
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Add up."""
@@ -48,7 +43,7 @@ class Weighted(Signal):
         return Column(values @ weights, provenance=source)
 
 
-class Product(Signal):
+class Product(NamedSignal):
     """The product of signals. A lesson that misses one of them misses the product.
 
     Args:
@@ -57,13 +52,8 @@ class Product(Signal):
     """
 
     def __init__(self, signals: Sequence[Signal], called: str = "product") -> None:
+        super().__init__(called)
         self.signals = signals
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Multiply."""
@@ -71,7 +61,7 @@ class Product(Signal):
         return Column(values.prod(axis=1), provenance=source)
 
 
-class Extreme(Signal):
+class Extreme(NamedSignal):
     """The lowest or highest of several signals. A lesson that misses one of them misses the result.
 
     Args:
@@ -83,14 +73,9 @@ class Extreme(Signal):
     def __init__(
         self, signals: Sequence[Signal], which: Literal["highest", "lowest"] = "highest", called: str = "extreme"
     ) -> None:
+        super().__init__(called)
         self.signals = signals
         self.which = which
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Compare."""
@@ -100,7 +85,7 @@ class Extreme(Signal):
         return Column(values.max(axis=1) if self.which == "highest" else values.min(axis=1), provenance=source)
 
 
-class Disagreement(Signal):
+class Disagreement(NamedSignal):
     """The standard deviation of several scorers' values for a lesson: large where they do not agree.
 
     Args:
@@ -109,13 +94,8 @@ class Disagreement(Signal):
     """
 
     def __init__(self, signals: Sequence[Signal], called: str = "disagreement") -> None:
+        super().__init__(called)
         self.signals = signals
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Measure the spread of each lesson's values, over the scorers that gave one; missing where fewer than two."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from curricula.combination.base import numbers
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 
 __all__ = ["Closeness"]
 
 
-class Closeness(Signal):
+class Closeness(NamedSignal):
     """exp(-(s - centre)^2 / (2 width^2)): 1 at the centre, falling to both sides, as a weight to draw by.
 
     Around a pass rate of 0.5 it is the worth of a question to the student in Socratic-Zero (2025, arXiv:2509.24726; the
@@ -26,15 +26,10 @@ class Closeness(Signal):
     """
 
     def __init__(self, signal: Signal, centre: float = 0.5, width: float = 0.2, called: str = "closeness") -> None:
+        super().__init__(called)
         self.signal = signal
         self.centre = centre
         self.width = width
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Weigh; a lesson without a value stays without."""

@@ -9,14 +9,14 @@ import numpy as np
 
 from curricula.arrays import Scores
 from curricula.combination.base import numbers, side_by_side
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 
 __all__ = ["Fitted", "fit_line"]
 
 
-class Fitted(Signal):
+class Fitted(NamedSignal):
     """A signal known for some lessons, predicted for all from others by least squares.
 
     The rule of InstructMining (Cao et al. 2023, arXiv:2307.06290) has this form: the logarithm of a quality is a
@@ -39,16 +39,11 @@ class Fitted(Signal):
         ridge: float = 0.0,
         keep_known: bool = False,
     ) -> None:
+        super().__init__(called)
         self.target = target
         self.features = features
-        self.called = called
         self.ridge = ridge
         self.keep_known = keep_known
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Fit and predict; the provenance holds coefficients, the number of known values and the share explained."""

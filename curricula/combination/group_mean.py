@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from curricula.combination.base import numbers
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 
 __all__ = ["GroupMean"]
 
 
-class GroupMean(Signal):
+class GroupMean(NamedSignal):
     """The mean of a signal over the lessons of the same group; lessons without a value of their own get it as well.
 
     The failure rate of a kind of question, as a weight to draw by (`WeightedDraw`) or to select by, raises the kinds at
@@ -27,14 +27,9 @@ class GroupMean(Signal):
     """
 
     def __init__(self, signal: Signal, group: Signal, called: str = "group_mean") -> None:
+        super().__init__(called)
         self.signal = signal
         self.group = group
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Average by group; a lesson without a group, or in a group without values, misses the mean.

@@ -9,7 +9,7 @@ import numpy as np
 
 from curricula.arrays import Scores
 from curricula.combination.base import side_by_side
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 
@@ -20,7 +20,7 @@ TOLERANCE = 1e-7
 LARGEST = 8.0  # a Newton step is never larger: an item that all or none pass has a flat likelihood far out
 
 
-class ItemResponse(Signal):
+class ItemResponse(NamedSignal):
     """How hard a lesson is by the answers of several students, who are not equally able.
 
     One parameter (Rasch 1960): P(student s passes lesson i) = 1 / (1 + exp(-(ability_s - difficulty_i))). Two
@@ -38,15 +38,10 @@ class ItemResponse(Signal):
     def __init__(
         self, signals: Sequence[Signal], tries: int = 1, parameters: int = 1, called: str = "item_difficulty"
     ) -> None:
+        super().__init__(called)
         self.signals = signals
         self.tries = tries
         self.parameters = parameters
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Fit; the provenance holds the students' abilities. A lesson that no student answered misses the value."""

@@ -8,13 +8,13 @@ import numpy as np
 
 from curricula.combination.base import side_by_side
 from curricula.ranks import average_ranks
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from lessons.lesson_set import LessonSet
 
 __all__ = ["Lexicographic"]
 
 
-class Lexicographic(Signal):
+class Lexicographic(NamedSignal):
     """The rank by a first signal, among its equals by a second, and so on; all equal share their mean rank.
 
     A lesson that misses one of the signals misses the rank.
@@ -25,13 +25,8 @@ class Lexicographic(Signal):
     """
 
     def __init__(self, signals: Sequence[Signal], called: str = "lexicographic") -> None:
+        super().__init__(called)
         self.signals = signals
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Sort."""

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from curricula.combination.base import side_by_side
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
 
 __all__ = ["PredictiveStrength"]
 
 
-class PredictiveStrength(Signal):
+class PredictiveStrength(NamedSignal):
     """The share of pairs of models that a text's losses put in the same order as a benchmark does: PreSelect.
 
     Over all pairs of models of which i is better by the benchmark than j, the mean of [loss_i < loss_j], equal losses
@@ -29,14 +29,9 @@ class PredictiveStrength(Signal):
     """
 
     def __init__(self, losses: Sequence[Signal], scores: Sequence[float], called: str = "predictive_strength") -> None:
+        super().__init__(called)
         self.losses = losses
         self.scores = scores
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Compare all pairs; a lesson that misses one of the losses misses its strength.

@@ -9,14 +9,14 @@ import numpy as np
 from curricula.arrays import Scores
 from curricula.combination.base import numbers
 from curricula.libraries import needed_by
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
 
 __all__ = ["ShrunkRate", "fit_prior"]
 
 
-class ShrunkRate(Signal):
+class ShrunkRate(NamedSignal):
     """What a pass rate of few tries tells about the true one: the mean of its beta posterior.
 
     With k right of n tries and a Beta(a, b) prior it is (a + k) / (a + b + n); two lessons of one right in one try and
@@ -41,17 +41,12 @@ class ShrunkRate(Signal):
         quantile: float | None = None,
         called: str = "shrunk_rate",
     ) -> None:
+        super().__init__(called)
         self.rate = rate
         self.tries = tries
         self.right = right
         self.wrong = wrong
         self.quantile = quantile
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Shrink; a lesson without a rate stays without."""

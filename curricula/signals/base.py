@@ -13,7 +13,7 @@ from curricula.description import describe
 from lessons.errors import DataError
 from lessons.lesson_set import LessonSet
 
-__all__ = ["Column", "Signal"]
+__all__ = ["Column", "NamedSignal", "Signal"]
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,19 @@ class Signal(ABC):
             )
         stamp = {"signal": describe(self), "version": self.version}
         return Column(computed.values, computed.unit, {**stamp, **computed.provenance}, computed.labels)
+
+
+class NamedSignal(Signal):
+    """A signal whose column is called as it is told.
+
+    Args:
+        called: Name of the column.
+    """
+
+    def __init__(self, called: str) -> None:
+        self.called = called
+
+    @property
+    def name(self) -> str:
+        """Name of the column."""
+        return self.called

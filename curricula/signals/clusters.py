@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from curricula.libraries import needed_by
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal
 from curricula.signals.embedding import Embedding, Vectors
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
@@ -15,7 +15,7 @@ __all__ = ["Clusters"]
 POINTS_PER_CLUSTER = 256
 
 
-class Clusters(Signal):
+class Clusters(NamedSignal):
     """Which cluster each lesson belongs to, by k-means on its vector: a category named "0", "1", ...
 
     The centres are found on a sample of at most 256 lessons a cluster, so time hardly grows with more lessons.
@@ -38,17 +38,12 @@ class Clusters(Signal):
         seed: int = 0,
         called: str = "cluster",
     ) -> None:
+        super().__init__(called)
         self.embedding = embedding
         self.clusters = clusters
         self.iterations = iterations
         self.restarts = restarts
         self.seed = seed
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Embed and cluster."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from curricula.arrays import Positions, Scores
 from curricula.libraries import needed_by
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from curricula.signals.embedding import Embedding, Vectors
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
@@ -16,7 +16,7 @@ from lessons.lesson_set import LessonSet
 __all__ = ["LikelyHard"]
 
 
-class LikelyHard(Signal):
+class LikelyHard(NamedSignal):
     """A hard or easy label for a few lessons, and for all how likely they are hard: IterSelectTune.
 
     In every round a few lessons that differ (the nearest to k-means centres) are labelled by a dear signal, such as a
@@ -53,6 +53,7 @@ class LikelyHard(Signal):
         seed: int = 0,
         called: str = "likely_hard",
     ) -> None:
+        super().__init__(called)
         self.target = target
         self.embedding = embedding
         self.hard_above = hard_above
@@ -61,12 +62,6 @@ class LikelyHard(Signal):
         self.goal = goal
         self.likeness_weight = likeness_weight
         self.seed = seed
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Label, fit and score.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from curricula.libraries import needed_by
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from curricula.signals.embedding import Embedding
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
@@ -15,7 +15,7 @@ from lessons.lesson_set import LessonSet
 __all__ = ["NeighbourAgreement"]
 
 
-class NeighbourAgreement(Signal):
+class NeighbourAgreement(NamedSignal):
     """The share of a lesson's nearest neighbours that have its label: low for labels that are likely wrong.
 
     After HAST (2024, arXiv:2406.09206 unchecked), which keeps a label of its own only if most of the 15 nearest
@@ -31,15 +31,10 @@ class NeighbourAgreement(Signal):
     def __init__(
         self, embedding: Embedding, label: Signal, neighbours: int = 15, called: str = "neighbour_agreement"
     ) -> None:
+        super().__init__(called)
         self.embedding = embedding
         self.label = label
         self.neighbours = neighbours
-        self.called = called
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Search among the lessons that have a label; the others miss the share.

@@ -7,7 +7,7 @@ import numpy as np
 from curricula.arrays import Scores
 from curricula.libraries import needed_by
 from curricula.ranks import rank_correlation
-from curricula.signals.base import Column, Signal
+from curricula.signals.base import Column, NamedSignal, Signal
 from curricula.signals.texts import lesson_texts
 from lessons.errors import ConfigError, DataError
 from lessons.lesson_set import LessonSet
@@ -17,7 +17,7 @@ __all__ = ["TextProxy"]
 TERMS = 2**18
 
 
-class TextProxy(Signal):
+class TextProxy(NamedSignal):
     """A signal known for some lessons, predicted for all from their words: a dear judge asked about a sample only.
 
     Ridge regression on hashed words and pairs of words, weighted by rarity (scikit-learn). Lessons with a known value
@@ -42,17 +42,12 @@ class TextProxy(Signal):
         folds: int = 5,
         seed: int = 0,
     ) -> None:
+        super().__init__(called)
         self.target = target
         self.of = of
-        self.called = called
         self.ridge = ridge
         self.folds = folds
         self.seed = seed
-
-    @property
-    def name(self) -> str:
-        """Name of the column."""
-        return self.called
 
     def compute(self, lessons: LessonSet) -> Column:
         """Fit and predict."""
