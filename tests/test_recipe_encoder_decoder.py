@@ -9,7 +9,7 @@ import pytest
 import yaml
 from transformers import AutoModelForSeq2SeqLM
 
-from tests.forked import Forker
+from tests.in_this_process import run_course
 from tests.students.tiny_t5 import tiny_t5
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +29,10 @@ def recording(path: Path, first: int, count: int) -> str:
 
 
 @pytest.mark.slow
-def test_the_recipe_trains_a_t5_on_two_tasks(tmp_path: Path, programs: Forker) -> None:
+def test_the_recipe_trains_a_t5_on_two_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     settings = yaml.safe_load((ROOT / "recipes" / "encoder-decoder.yaml").read_text())
     settings["prompts"]["init_args"]["path"] = recording(tmp_path / "train.jsonl", 10, 8)
     settings["recordings"][0]["init_args"]["path"] = settings["prompts"]["init_args"]["path"]
@@ -39,12 +42,10 @@ def test_the_recipe_trains_a_t5_on_two_tasks(tmp_path: Path, programs: Forker) -
     settings["generation"]["max_new_tokens"] = 4
     settings["arms"] = {"two-task": settings["arms"]["two-task"] | {"passes": 2}}
     (tmp_path / "course.yaml").write_text(yaml.safe_dump(settings))
-    words = ["course", "--config", str(tmp_path / "course.yaml"), f"--folder={tmp_path / 'run'}"]
-    done = programs.run("tutelage", words, folder=ROOT)
-    assert done.returncode == 0, done.stderr
+    run_course(tmp_path / "course.yaml", tmp_path / "run", monkeypatch)
     folder = tmp_path / "run" / "round-000" / "two-task"
     facts = json.loads((folder / "training.json").read_text())
     assert facts["updates"] == 4
     assert facts["final_loss"] < facts["first_loss"]
     assert AutoModelForSeq2SeqLM.from_pretrained(folder / "student").config.is_encoder_decoder
-    assert "cannot be packed: sequences of different lengths are padded" in done.stderr + done.stdout
+    assert "cannot be packed: sequences of different lengths are padded" in caplog.text
