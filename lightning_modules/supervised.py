@@ -23,6 +23,7 @@ from lightning_modules.losses import part_sums, weighted_loss
 from lightning_modules.schedules import Schedule
 from lightning_modules.sharding import shard
 from students.encoder_decoder import split_of
+from students.four_bit import weights_in
 from students.split_model import SplitModel
 from students.student import Student
 
@@ -107,8 +108,8 @@ class SupervisedModule(LightningModule):
 
     def on_fit_start(self) -> None:
         """Say what is trained and how the loss is normalised."""
-        trained = sum(p.numel() for p in self.parameters() if p.requires_grad)
-        total = sum(p.numel() for p in self.parameters())
+        trained = sum(weights_in(p) for p in self.parameters() if p.requires_grad)
+        total = sum(weights_in(p) for p in self.parameters())
         parts = " + ".join(f"{weight:g} * mean({part})" for part, weight in self.part_weights.items())
         if self.trainer.is_global_zero:
             log.info(

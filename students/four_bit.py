@@ -15,7 +15,7 @@ from lessons.errors import ConfigError, MissingDependency
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, torch
 
-__all__ = ["four_bit_parameters", "quantise", "whole_tensors"]
+__all__ = ["four_bit_parameters", "quantise", "weights_in", "whole_tensors"]
 
 BLOCK = 64
 """Numbers that share a scale."""
@@ -109,6 +109,12 @@ def four_bit_parameters(model: torch.nn.Module) -> dict[str, Any]:
     """Return a model's parameters that are held in four bits, by name."""
     named = model.named_parameters(remove_duplicate=False)
     return {name: parameter for name, parameter in named if getattr(parameter, "quant_state", None) is not None}
+
+
+def weights_in(parameter: torch.Tensor) -> int:
+    """Return how many weights a parameter holds; those in four bits are packed, two in a byte."""
+    packed = getattr(parameter, "quant_state", None)
+    return parameter.numel() if packed is None else int(packed.shape.numel())
 
 
 def whole_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, GPT2Config
 
 from lessons.errors import ConfigError
 from students import RandomWeights
-from students.four_bit import four_bit_parameters, quantise, whole_tensors
+from students.four_bit import four_bit_parameters, quantise, weights_in, whole_tensors
 
 # Dettmers et al. 2023, arXiv:2305.14314, appendix E: the quantiles of a normal distribution that NF4 rounds to.
 NF4 = torch.tensor(
@@ -55,6 +55,8 @@ def test_the_weights_and_the_logits_are_those_of_nf4_by_hand(double: bool) -> No
     quantise(model, torch.float32, double)
     packed = four_bit_parameters(model)
     assert len(packed) == 14
+    counts = [weights_in(parameter) for parameter in model.parameters()]
+    assert counts == [parameter.numel() for parameter in reference.parameters()]
     assert not any("lm_head" in name or "embed" in name for name in packed)
     with torch.no_grad():
         for name, parameter in packed.items():
