@@ -99,6 +99,23 @@ def test_replayed_answers_keep_the_log_probabilities_they_were_written_with(trai
     assert min(again.values()) > 3
 
 
+def test_what_is_left_out_is_not_replayed(trainer: Any, data: Any) -> None:
+    """Nobody measured how it was written: no ratio to it could be taken, nor its logarithms be found in a checkpoint."""
+    replay = Replay(capacity=100, anew="half")
+    sampling = Sampling(max_new_tokens=6, samples=4, replay=replay, truncated="leave_out")
+    train(trainer, data, SampledUpdates(sampling, log_probabilities=True), max_steps=3)
+    assert 0 < len(replay.kept) < 3 * 8 * 4
+    again = Replay(capacity=100)
+    again.load_state_dict(replay.state_dict())
+    assert list(again.kept) == list(replay.kept)
+    for mine, other in zip(again.kept.values(), replay.kept.values(), strict=True):
+        assert not other.truncated
+        assert mine.tokens.tolist() == other.tokens.tolist()
+        assert other.log_probabilities is not None
+        assert mine.log_probabilities.tolist() == other.log_probabilities.tolist()
+        assert len(other.log_probabilities) == len(other.tokens)
+
+
 def test_a_judge_sees_whole_groups_and_its_marks_arrive_with_the_answers(trainer: Any, data: Any) -> None:
     told: list[list[Answer]] = []
 
