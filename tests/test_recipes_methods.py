@@ -17,6 +17,7 @@ from torch.optim import AdamW
 
 import tutelage.course_steps
 import tutelage.planning
+from curricula import Curriculum
 from lessons import ArithmeticSource, Attempt, Grade
 from lessons.tables import write_attempts, write_prompts
 from lightning_modules import CurriculumDataModule, Progress, StudentExport, SupervisedModule
@@ -140,6 +141,9 @@ def test_a_recipe_runs(name: str, here: pytest.MonkeyPatch) -> None:
     for step in (exam_step(course), pool_step(course), *steps_of_round(course, 0)):
         if step.folder.name in trained or step.name not in ("train", "evaluate"):
             run_step(step)
+    if "# Calls: " in FOUND[name]:
+        lengths = {len(Curriculum.read(course.round_folder(0) / arm).lesson_ids) for arm in course.arms}
+        assert len({-(-length // 16) for length in lengths}) == 1, "every arm gets the control's number of updates"
     for arm in trained:
         folder = course.round_folder(0) / arm
         assert json.loads((folder / "training.json").read_text())["updates"] == UPDATES
