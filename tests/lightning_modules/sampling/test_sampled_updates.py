@@ -100,7 +100,7 @@ def test_replayed_answers_keep_the_log_probabilities_they_were_written_with(trai
 
 
 def test_what_is_left_out_is_not_replayed(trainer: Any, data: Any) -> None:
-    """Nobody measured how it was written: no ratio to it could be taken, nor its logarithms be found in a checkpoint."""
+    """Nobody measured how it was written: no ratio to it can be taken, and a checkpoint would mix up the logs."""
     replay = Replay(capacity=100, anew="half")
     sampling = Sampling(max_new_tokens=6, samples=4, replay=replay, truncated="leave_out")
     train(trainer, data, SampledUpdates(sampling, log_probabilities=True), max_steps=3)
