@@ -2,108 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal
 
-from curricula import Mixture, NextPrompts, Ordering, Selector, Shuffled, Signal
+from curricula import NextPrompts
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.sources import PromptSource
 from students.decoding import Generation
-from students.renderings import Rendering
 from students.student import Student
 from teachers import Annotator, Batches, Budget, Limits, RecordedAnnotations, TeacherBackend
-from tutelage.course_checks import check_course
-from tutelage.stored_logits import StoredLogits
+from tutelage.arms import Arm, Training
 
 __all__ = ["Arm", "Course", "Training"]
 
-PassedOn = int | str | dict[str, Any] | None
-"""A setting that only training understands. Not `Any`: the parser would then fill in all that a class takes, also what
-training itself gives it, such as `optimizer: null` for one of torch's schedulers."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """How an arm is trained. All keys are passed on to `tutelage train`."""
-
-    lessons_per_update: int = 32
-    """Curriculum entries that one optimiser update learns from, over all devices and micro-batches."""
-    micro_batches: int = 1
-    """In how many parts, one after the other, a device works through its share of an update: more need less memory."""
-    max_tokens: int | None = None
-    """Longest training sequence in tokens; longer lessons are counted and left out, never cut. None: no limit."""
-    optimizer: dict[str, Any] = field(
-        default_factory=lambda: {"class_path": "torch.optim.AdamW", "init_args": {"lr": 2e-4, "weight_decay": 0.01}}
-    )
-    """The optimiser: class_path and init_args."""
-    schedule: dict[str, Any] | None = None
-    """How the learning rate changes: class_path (lightning_modules.Cosine ...) and init_args; None keeps it."""
-    module: dict[str, Any] = field(default_factory=dict)
-    """More init_args of lightning_modules.SupervisedModule; or class_path and init_args of another module."""
-    feedback: dict[str, Any] = field(default_factory=dict)
-    """What is measured on the student for a plan that hears: {every_updates: 20, measures: [...]}."""
-    data: dict[str, Any] = field(default_factory=dict)
-    """More settings of lightning_modules.CurriculumDataModule."""
-    checkpoint: dict[str, Any] = field(default_factory=dict)
-    """How often a run is saved: {every_updates: 100} or {every_minutes: 5}."""
-    trainer: dict[str, Any] = field(default_factory=dict)
-    """More settings of Lightning's Trainer, such as {gradient_clip_val: 1.0, precision: bf16-true, devices: 2}."""
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way of teaching: what the student sees, in which order. All arms of a course share everything else."""
-
-    rendering: Rendering
-    """How a lesson becomes training text."""
-    target: str | None = None
-    """The kind of annotation that makes a lesson ("rationale", "critique"); None for one lesson a prompt."""
-    targets_per_prompt: int = 1
-    """At most this many lessons a prompt."""
-    trusted_only: bool = True
-    """Leave out annotations that could not be read or were graded wrong."""
-    signals: list[Signal] = field(default_factory=list)
-    """What to measure about every lesson."""
-    ordering: Ordering | None = None
-    """How to order one pass; None shuffles."""
-    order_by: str | None = None
-    """Name of the signal to order by."""
-    passes: float = 1.0
-    """How often to go through the lessons."""
-    minimum_length: int = 0
-    """Go on with further passes until the plan has this many entries: gives a control arm as many updates."""
-    select: list[Selector] = field(default_factory=list)
-    """Which lessons to leave out, step by step, each from what the ones before it kept."""
-    mixture: Mixture | None = None
-    """Which lessons every update draws from the order; None goes through it, pass by pass."""
-    logits: StoredLogits | None = None
-    """A teacher whose logits over the arm's lessons are stored before it trains; the arm's module gets them as its
-    `teacher`. Arms with the same lessons, rendering and teacher share them."""
-    training: dict[str, PassedOn] = field(default_factory=dict)
-    """Keys of the course's `training` that this arm sets otherwise."""
-
-    @property
-    def order(self) -> Ordering:
-        """The ordering of one pass."""
-        return self.ordering or Shuffled()
-
-    @property
-    def reading(self) -> dict[str, Any]:
-        """The settings that choose its lessons."""
-        return {name: getattr(self, name) for name in ("target", "targets_per_prompt", "trusted_only")}
-
-    def training_settings(self, shared: Training, name: str) -> Training:
-        """Return the course's training settings with this arm's own put over them."""
-        known = [found.name for found in fields(Training)]
-        unknown = [key for key in self.training if key not in known]
-        if unknown:
-            raise ConfigError(
-                f"The arm {name!r} sets training.{unknown[0]}, which does not exist. Allowed are {', '.join(known)}. "
-                "Correct the key; settings of Lightning's Trainer stand under `trainer`."
-            )
-        return replace(shared, **cast("dict[str, Any]", self.training))
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+TAKEN = ("base", "teacher", "steps", "exams")
 
 
 @dataclass(frozen=True)
@@ -220,4 +136,57 @@ class Course:
         Raises:
             ConfigError: With what to change.
         """
-        check_course(self)
+        self.check_arms()
+        self.check_kinds()
+        if not self.student.writes:
+            raise ConfigError(
+                f"The student is a {type(self.student).__name__}, which gives scores and writes no text, but a course "
+                "examines answers. Needed is a students.Student. Train scorers with `tutelage train`."
+            )
+        if self.annotators and self.teacher is None:
+            kinds = ", ".join(type(annotator).__name__ for annotator in self.annotators)
+            raise ConfigError(
+                f"There are annotators ({kinds}) but no teacher to ask. "
+                "Set `teacher`, or leave out `annotators` and import annotations with `recordings`."
+            )
+        if self.rounds < 1 or (self.prompts_per_round is not None and self.prompts_per_round < 1):
+            raise ConfigError(
+                f"rounds = {self.rounds} and prompts_per_round = {self.prompts_per_round}; both must be at least 1. "
+                "Correct them."
+            )
+        if self.rounds > 1 and (self.next_prompts is None or self.prompts_per_round is None):
+            raise ConfigError(
+                f"rounds = {self.rounds} needs `next_prompts` (such as class_path: curricula.WeakTopics) and "
+                "`prompts_per_round`, so that later rounds have prompts of their own. Set both, or rounds: 1."
+            )
+
+    def check_kinds(self) -> None:
+        """Refuse two sources of one kind of annotation: their samples could not be told apart."""
+        kinds = self.kinds
+        twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+        if twice:
+            raise ConfigError(
+                f"{twice[0]!r} would come from {kinds.count(twice[0])} annotators or recordings; each kind must "
+                "come from one. Leave the others out, or join the recordings in one file."
+            )
+
+    def check_arms(self) -> None:
+        """Refuse arms that cannot be."""
+        if not self.arms:
+            raise ConfigError("`arms` is empty: at least one way of teaching is needed. Add one with a `rendering`.")
+        for name, arm in self.arms.items():
+            if not NAME.fullmatch(name) or name in TAKEN:
+                raise ConfigError(
+                    f"An arm cannot be called {name!r}: arms are folders. Allowed are letters, digits, '-' and '_', "
+                    f"and none of {', '.join(TAKEN)}. Rename it."
+                )
+            arm.check(name, self.training)
+            if arm.target and arm.target not in self.kinds:
+                raise ConfigError(
+                    f"The arm {name!r} learns from the target {arm.target!r}, but no annotator or recording "
+                    f"makes one; they make {', '.join(self.kinds) or 'nothing'}. Add it, or correct `target`."
+                )
+        if self.follow is not None and self.follow not in self.arms:
+            raise ConfigError(
+                f"follow = {self.follow!r} is not an arm; the arms are {', '.join(self.arms)}. Correct `follow`."
+            )

@@ -7,7 +7,8 @@ from pathlib import Path
 from lessons.lesson_set import LessonSet
 from students.student import Student
 from students.weights import Pretrained, Weights
-from tutelage.course import Arm, Course
+from tutelage.arms import Arm
+from tutelage.course import Course
 from tutelage.examination import examine_student
 from tutelage.logits_step import logits_folder, stamp_of_logits
 from tutelage.planning import PLAN_FILES, PlanRule, write_plan

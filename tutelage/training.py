@@ -12,8 +12,8 @@ from typing import Any, cast
 import yaml
 
 from students.student import Student
+from tutelage.arms import Arm, Training
 from tutelage.child import run_child
-from tutelage.course import Arm, Training
 from tutelage.settings import JSON, settings_of
 
 __all__ = ["TRAINING_OUTPUTS", "refusal_of", "run_training", "train_config"]

@@ -12,8 +12,8 @@ from rich.text import Text
 from lessons.lesson_set import LessonSet
 from lessons.records import Annotation, Lesson, Prompt, Provenance
 from students import GGUF, Pretrained, Student, preview
+from tutelage.arms import Arm
 from tutelage.checkup.finding import Finding
-from tutelage.course import Arm
 
 __all__ = ["check_memory", "check_sample", "check_template", "parameters_on_disk", "sample_lesson"]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from lessons.report_card import ReportCard
 from lessons.tables import read_attempts, read_prompts
-from tutelage.course import Arm, Course
+from tutelage.arms import Arm
+from tutelage.course import Course
 from tutelage.report.agreements import agreement_sentences
 from tutelage.report.provenance import machine, now, versions
 from tutelage.report.records import ArmReport, Report, Training
