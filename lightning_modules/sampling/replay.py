@@ -33,8 +33,8 @@ class Replay:
     After DistiLLM (Ko et al. 2024, arXiv:2402.03898): a sampled batch is written anew with a probability that falls
     over the run, and else is taken from what was written before. The authors' code replays batches of any prompts;
     here the plan says which lessons an update trains, so an answer is used again for its own prompt (our reading). A
-    lesson without an answer that is young enough is answered anew, and so is one whose answer was left out. Every process
-    keeps the same answers.
+    lesson without an answer that is young enough is answered anew, and so is one whose answer was left out. Every
+    process keeps the same answers.
 
     Args:
         capacity: Answers kept; the oldest are forgotten first. 1000 batches in the authors' code.
