@@ -167,11 +167,15 @@ def test_doctor_finds_nothing_wrong_with_a_good_course(tutelage, tiny_course):
     assert "of them learnt (green)" in done.stdout
 
 
+ONE_ARM = ("--arms", '{"rationales": {"rendering": "students.RationaleThenAnswer", "target": "rationale"}}')
+"""Of every arm the training command reads the settings, in a process of its own."""
+
+
 @pytest.mark.slow
 def test_doctor_names_what_is_wrong_and_goes_on(tutelage, tiny_course):
     hosted = '{"class_path": "teachers.OpenAIBackend", "init_args": {"model": "no-such-model"}}'
     wrong = ("--teacher", hosted, "--exam.init_args.part", "training", "--budget.dollars", "1")
-    done = tutelage("doctor", "--config", tiny_course, "--folder", "c", *wrong, OPENAI_API_KEY="")
+    done = tutelage("doctor", "--config", tiny_course, "--folder", "c", *ONE_ARM, *wrong, OPENAI_API_KEY="")
     assert done.returncode == 2
     assert "OPENAI_API_KEY" in done.stdout
     assert "fail  price" in done.stdout
@@ -184,8 +188,7 @@ def test_doctor_names_what_is_wrong_and_goes_on(tutelage, tiny_course):
 @pytest.mark.slow
 def test_doctor_never_shows_a_key(tutelage, tiny_course):
     hosted = '{"class_path": "teachers.OpenAIBackend", "init_args": {"model": "gpt-5-mini"}}'
-    done = tutelage(
-        "doctor", "--config", tiny_course, "--folder", "c", "--teacher", hosted, OPENAI_API_KEY="sk-secret-123"
-    )
+    course = ("--config", tiny_course, "--folder", "c", *ONE_ARM, "--teacher", hosted)
+    done = tutelage("doctor", *course, OPENAI_API_KEY="sk-secret-123")
     assert "the key in OPENAI_API_KEY is set" in done.stdout
     assert "sk-secret" not in done.stdout + done.stderr
