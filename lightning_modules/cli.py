@@ -14,6 +14,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.trainer.states import TrainerStatus
 
 from lessons.errors import ConfigError, DataError, Stopped
+from lessons.setting_texts import keep_comments_as_texts
 from lightning_modules.callbacks import (
     BatchLog,
     CurriculumFeedback,
@@ -26,6 +27,8 @@ from lightning_modules.callbacks import (
 )
 
 __all__ = ["TutelageCLI", "train"]
+
+keep_comments_as_texts()
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "default_root_dir": "runs/train",

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, get_loader, set_loader, set_parsing_settings
+from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 
 from lessons.errors import BadInput, ConfigError
+from lessons.setting_texts import keep_comments_as_texts
 from tutelage.near_names import near_name
 from tutelage.settings import build
 
@@ -22,16 +23,7 @@ __all__ = ["make_parser", "run_function"]
 BUILT_BY_TRAINING = ("training.optimizer", "training.schedule")
 
 set_parsing_settings(instantiate_subclass_spec_in_any=False)  # what a course passes on to training is built there
-load_yaml = get_loader("yaml")
-
-
-def load_setting(text: str) -> object:
-    """Read one setting. jsonargparse (4.53) reads texts of configs again: "####", a comment to YAML, became null."""
-    comment = text.startswith("#") and "\n" not in text
-    return text if comment else load_yaml(text)
-
-
-set_loader("yaml", load_setting, exceptions=(yaml.YAMLError,))
+keep_comments_as_texts()
 
 
 def make_parser(function: Callable[..., object], program: str) -> ArgumentParser:

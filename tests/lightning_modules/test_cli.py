@@ -201,3 +201,14 @@ def test_help_and_print_config_load_no_model(
     printed = yaml.safe_load(capsys.readouterr().out)
     assert printed["data"]["class_path"] == "lightning_modules.CurriculumDataModule"
     assert printed["trainer"]["max_epochs"] == 1
+
+
+def test_a_text_that_yaml_takes_for_a_comment_stays_a_text(
+    fit_config: Callable[..., RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    inner = {"class_path": "students.AnswerOnly"}
+    erased = {"class_path": "students.SystemErased", "init_args": {"rendering": inner, "system": "# be brief"}}
+    with pytest.raises(SystemExit):
+        fit_config("--print_config", data__rendering=erased)
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["data"]["init_args"]["rendering"]["init_args"]["system"] == "# be brief"
