@@ -9,7 +9,7 @@ from collections.abc import Callable
 __all__ = ["AbsentKeys"]
 
 BYTES = 1 << 24  # among a million keys, one absent key in 134 is not known to be
-FRESH_SECONDS = 0.02
+FRESH_SECONDS = 0.05
 ROWS_AT_ONCE = 2_000  # a few milliseconds of the event loop
 
 
@@ -18,7 +18,7 @@ class AbsentKeys:
 
     Questions to the file cost a run that buys a fifth of its time: each lets go of the interpreter's lock. Every key
     marks one bit, chosen by its hash, so a key without a mark is not there. What another process stored in the last
-    20 milliseconds may be missed, like what it is about to store; whoever buys it too is told so by the writer.
+    50 milliseconds may be missed, like what it is about to store; whoever buys it too is told so by the writer.
 
     Args:
         rows: Runs a query on the ledger, given with its values.

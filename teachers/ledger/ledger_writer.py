@@ -72,8 +72,8 @@ class LedgerWriter:
         else:
             self.replies.append((row, stored, future))
             if len(self.replies) >= ENOUGH:
-                self.enough.set()
-            self.wake.set()
+                rouse(self.enough)
+            rouse(self.wake)
         return future
 
     def put_attempt(self, row: AttemptRow) -> None:
@@ -216,6 +216,12 @@ class LedgerWriter:
             "replies that had just arrived are not saved and will be asked for again. Free space on that disk, then "
             "run the same command again."
         )
+
+
+def rouse(event: threading.Event) -> None:
+    """Set an event. Setting takes a lock, and whoever clears it looks into the queues only then."""
+    if not event.is_set():
+        event.set()
 
 
 @cache
