@@ -36,8 +36,7 @@ class AbsentKeys:
         """Whether a key is surely absent."""
         if not self.complete:
             return False
-        if time.monotonic() - self.looked_at > FRESH_SECONDS:
-            self.look()
+        self.look_again()
         place = hash(key)
         return self.complete and not self.marks[(place >> 3) % BYTES] >> (place & 7) & 1
 
@@ -48,12 +47,15 @@ class AbsentKeys:
 
     def missed(self) -> None:
         """Note that a key was looked for in vain: from now on it is worth while to know them."""
-        if not self.complete and time.monotonic() - self.looked_at > FRESH_SECONDS:
-            self.look()
+        if not self.complete:
+            self.look_again()
 
-    def look(self) -> None:
-        """Mark the next keys that came into the file since the last look."""
-        self.looked_at = time.monotonic()
+    def look_again(self) -> None:
+        """Mark the next keys that came into the file, unless the last look was just now."""
+        now = time.monotonic()
+        if now - self.looked_at <= FRESH_SECONDS:
+            return
+        self.looked_at = now
         (version,) = self.rows("PRAGMA data_version").fetchone()  # read first: what comes later changes it
         if self.complete and version == self.version:
             return
