@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from lessons.grading import Grader
@@ -147,7 +148,7 @@ def foresights(prompt: Prompt, teacher: TeacherBackend, annotators: Sequence[Ann
     written: dict[str, int] = {}
     for annotator in annotators:
         sure, most = annotator.foresee(prompt)
-        yield Foresight(asked_by(annotator, teacher), sure, most, annotator.example(prompt) if most else None)
+        yield Foresight(asked_by(annotator, teacher), sure, most, partial(annotator.example, prompt))
         yield from annotator.foresee_others(prompt, written)
         written[annotator.kind] = most
 
@@ -166,8 +167,9 @@ def add(result: Estimate, foresight: Foresight, foreseen: Foreseen) -> None:
         result.output_tokens += written
         if foreseen.price is not None and result.dollars is not None:
             result.dollars += foreseen.price.cost(read, written)
-    if further and foresight.largest is not None:
-        worst = worst_case(foresight.largest, foreseen.price)
+    largest = foresight.largest() if further else None
+    if largest is not None:
+        worst = worst_case(largest, foreseen.price)
         result.tokens_at_most += further * worst.tokens
         if result.dollars_at_most is not None:
             result.dollars_at_most += further * worst.dollars

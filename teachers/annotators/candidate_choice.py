@@ -125,8 +125,11 @@ class CandidateChoiceAnnotator(Annotator):
 
     def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
         """Foresee every probe scored after every candidate and without one; none of the candidates is known yet."""
-        probe = next(iter(self.given_probes), replace(prompt, reference=prompt.reference or TYPICAL_ANSWER))
-        largest = self.score_request(probe, (prompt.question, TYPICAL_TEXT))
+
+        def largest() -> Request:
+            probe = next(iter(self.given_probes), replace(prompt, reference=prompt.reference or TYPICAL_ANSWER))
+            return self.score_request(probe, (prompt.question, TYPICAL_TEXT))
+
         return [Foresight(self.student, [], self.probe_count * (1 + earlier.get(self.of, 0)), largest)]
 
     def probes_for(self, prompt: Prompt, roll: Roll | None) -> list[Prompt]:

@@ -144,7 +144,7 @@ class DialogueAnnotator(Annotator):
         first = self.student_request(prompt, [], final=self.answer_first)
         last = self.student_request(prompt, [TYPICAL_TURN] * self.turns, final=True)
         most = (self.turns + 1 + self.answer_first) * (1 + self.repairs)
-        return [Foresight(self.student, [first], most, self.in_full(last))]
+        return [Foresight(self.student, [first], most, lambda: self.in_full(last))]
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Hold the dialogue."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from teachers.backend import Request, TeacherBackend
@@ -20,5 +20,6 @@ class Foresight:
     """The requests sure to be made."""
     most: int
     """At most so many calls in all."""
-    largest: Request | None
-    """A request of typical size, the largest there may be; None when nothing is asked."""
+    largest: Callable[[], Request | None]
+    """Makes a request of typical size, the largest there may be; None when nothing is asked. A ledger that answers all
+    needs none."""

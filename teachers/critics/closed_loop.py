@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from lessons.grading import Grader
@@ -119,11 +120,11 @@ class ClosedLoop(Annotator):
             sure = [self.answer.sample_request(prompt, k) for k in range(self.samples)]
         else:
             attempts = len(self.attempts.get(prompt.id, ()))
-        most, largest = len(sure) * (1 + self.answer.repairs), self.answer.example(prompt)
+        most, asks = len(sure) * (1 + self.answer.repairs), self.answer.example
         if self.corrected_by == "solver":
             most += attempts * self.rounds * (1 + self.revision.repairs)
-            largest = self.revision.example(prompt)
-        return [Foresight(self.solver, sure, most, largest)]
+            asks = self.revision.example
+        return [Foresight(self.solver, sure, most, partial(asks, prompt))]
 
     def draw(self, attempt: int) -> int:
         """Return the sample number for what is asked about an attempt: greedy critics need not say things twice."""
