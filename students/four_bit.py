@@ -33,17 +33,10 @@ def quantise(model: PreTrainedModel, compute: torch.dtype, double_quantisation: 
 
     Raises:
         MissingDependency: bitsandbytes is not installed.
-        ConfigError: The model has no such layers, or their weights are quantised already.
+        ConfigError: The model has no such layers.
     """
     import torch
 
-    method = getattr(model, "quantization_method", None)
-    if method is not None:
-        raise ConfigError(
-            f"The weights of this {type(model).__name__} are quantised already ({getattr(method, 'value', method)}). "
-            "students.FourBit quantises weights in float32, bfloat16 or float16. Give it the model that the quantised "
-            "one was made of."
-        )
     linear = [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
     names = [name for name in linear if not is_kept(model, name)]
     if not names:

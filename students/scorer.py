@@ -105,25 +105,25 @@ class Scorer(Student):
             )
         source = self.weights.foundation
         if isinstance(source, Pretrained) and has_head(source.folder):
-            return self.weights.finish(self.with_own_head(source.folder))
+            return self.weights.finish(self.with_own_head(source))
         causal = source.load(self.number_format.dtype).model
         made = with_new_head(causal, self.outputs, self.labels, self.head_seed, self.end_padding)
         return self.weights.finish(made)
 
-    def with_own_head(self, folder: Path) -> PreTrainedModel:
+    def with_own_head(self, source: Pretrained) -> PreTrainedModel:
         """Load an exported scorer."""
         import transformers
 
         factory: Any = getattr(transformers, KIND)  # its methods carry no types
         model: PreTrainedModel = factory.from_pretrained(
-            folder, dtype=self.number_format.dtype, use_safetensors=True, local_files_only=True
+            source.folder, dtype=self.number_format.dtype, use_safetensors=True, local_files_only=True, **source.reading
         )
         names = [str(name) for _, name in sorted((model.config.id2label or {}).items())]
         if len(names) != self.outputs or (self.labels is not None and names != self.labels):
             raise ConfigError(
-                f"The weights in {folder} have a head for {len(names)} numbers ({', '.join(names)}), the settings ask "
-                f"for {self.labels or 'one score'}. Both must be the same. Correct `labels`, or start from a language "
-                "model."
+                f"The weights in {source.folder} have a head for {len(names)} numbers ({', '.join(names)}), the "
+                f"settings ask for {self.labels or 'one score'}. Both must be the same. Correct `labels`, or start "
+                "from a language model."
             )
         return model
 

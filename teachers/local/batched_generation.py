@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig
 
 from lessons.errors import ConfigError
 from lessons.gguf import converted_folder
@@ -23,6 +23,7 @@ from teachers.local.model_state import Reader
 from teachers.local.request_batches import Group, Row
 from teachers.local.row_draws import RowDraws
 from teachers.local.token_logprobs import LogprobNotes, Noted, spelled
+from teachers.local.weights_read import teacher_reading
 
 __all__ = ["LocalModel"]
 
@@ -57,9 +58,10 @@ class LocalModel:
         files = resolve(name, revision)
         where: dict[str, Any] = {"revision": revision} if files.kind == "hub" and revision else {}
         path = str(converted_folder(Path(files.path))) if files.kind == "gguf" else files.path
+        reading = teacher_reading(PretrainedConfig.get_config_dict(path, **where)[0], name)
         tokenizer = AutoTokenizer.from_pretrained(path, **where)
         with bars_on_terminals_only():
-            model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=chosen, **where)
+            model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=chosen, **where, **reading)
         model = model.to(device).eval()
         return cls(model, tokenizer, end_ids(model, tokenizer))
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lessons.errors import ConfigError, MissingDependency
 from lessons.model_files import resolve
+from lessons.published_quantisation import read_config
 from lessons.transformers_models import folder_fingerprint
 from teachers.backend import JSON, Completion, FinishReason, Request, TeacherBackend, TokenLogprob
 from teachers.local.generation_stats import GenerationStats
 from teachers.local.local_worker import LocalWorker
+from teachers.local.weights_read import teacher_reading
 
 if TYPE_CHECKING:
     from teachers.local.batched_generation import LocalModel
@@ -29,7 +31,8 @@ class TransformersBackend(TeacherBackend):
     others shared its batch (but for rounding in the model itself). The samples of one question share its reading.
     When memory runs out, a batch is done again in halves, and later ones stay that small. Log-probabilities are those
     at temperature 1. Of the model's own generation settings only the end tokens count: at temperature 0 the likeliest
-    token is taken, without penalties.
+    token is taken, without penalties. Weights published in bitsandbytes' formats run as they are, those in FP8 or MXFP4
+    as ordinary numbers; those that are quantised otherwise are refused.
 
     Args:
         model: A folder, a GGUF file (also "package:PACKAGE/FILE.gguf"), or a name on the hub. A student's folder is a
@@ -98,7 +101,7 @@ class TransformersBackend(TeacherBackend):
         Raises:
             ModelNotFound: It is neither on disk nor to be had from the hub.
             MissingDependency: torch or transformers is not installed.
-            ConfigError: The batch size is not positive.
+            ConfigError: The batch size is not positive, or the weights are quantised in a way that is not read.
         """
         if self.batch_size < 1:
             raise ConfigError(f"batch_size must be 1 or more, got {self.batch_size}. Correct the setting.")
@@ -107,7 +110,9 @@ class TransformersBackend(TeacherBackend):
             raise MissingDependency(
                 f"TransformersBackend needs {' and '.join(missing)}. Install them: pip install 'tutelage[train]'"
             )
-        resolve(self.name, self.revision)
+        files = resolve(self.name, self.revision)
+        if files.kind == "folder":
+            teacher_reading(read_config(Path(files.path)), self.name)
 
     async def send(self, request: Request) -> JSON:
         """Queue a request and wait for its completion."""

@@ -175,19 +175,6 @@ def test_it_teaches_as_a_frozen_teacher(double: bool) -> None:
     torch.testing.assert_close(found.float(), student.model(ids).logits[0], rtol=1e-4, atol=1e-4)
 
 
-def test_weights_that_were_published_quantised_are_refused(tmp_path: Path) -> None:
-    from transformers import BitsAndBytesConfig
-
-    plain = Student(tiny()).export(tmp_path / "plain")
-    settings = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")
-    AutoModelForCausalLM.from_pretrained(plain, quantization_config=settings).save_pretrained(tmp_path / "small")
-    AutoTokenizer.from_pretrained(plain).save_pretrained(tmp_path / "small")
-    with pytest.raises(
-        ConfigError, match=r"quantised already \(bitsandbytes\).*Give it the model that the quantised one was made of"
-    ):
-        FourBit(Pretrained(str(tmp_path / "small"))).load(torch.float32)
-
-
 def test_without_bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     monkeypatch.setitem(sys.modules, "bitsandbytes.nn", None)

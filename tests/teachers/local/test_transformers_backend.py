@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from bitsandbytes.nn import Linear4bit
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from lessons.errors import ConfigError, ModelNotFound
 from lessons.records import Message
@@ -120,6 +123,33 @@ def bare_template(folder: Path) -> str:
 def test_a_model_that_is_not_there_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound, match="no-such-folder"):
         TransformersBackend(str(tmp_path / "no-such-folder")).prepare()
+
+
+def test_weights_in_a_format_of_bitsandbytes_run_as_they_are(folder: str, tmp_path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, quantization_config=BitsAndBytesConfig(load_in_4bit=True, llm_int8_skip_modules=["self_attn"])
+    )
+    model.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path)
+    teacher = TransformersBackend(str(tmp_path), threads=1)
+    teacher.prepare()
+    (reply,) = send(teacher, [ask("what is 1+1?")])
+    local = teacher.local
+    assert isinstance(local.model.model.layers[0].mlp.down_proj, Linear4bit)
+    ids = torch.tensor([local.prompt_ids(ask("what is 1+1?"))])
+    written = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False)
+    assert reply["text"] == local.tokenizer.decode(written[0, ids.shape[1] :], skip_special_tokens=True).strip()
+
+
+def test_weights_that_are_quantised_otherwise_are_refused(folder: str, tmp_path: Path) -> None:
+    config = json.loads((Path(folder) / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "quantization_config": {"quant_method": "awq"}}))
+    teacher = TransformersBackend(str(tmp_path))
+    wanted = "were published quantised.*names awq.*fp8, mxfp4, bitsandbytes.*serve this one.*teachers.OpenAIBackend"
+    with pytest.raises(ConfigError, match=wanted):
+        teacher.prepare()
+    with pytest.raises(ConfigError, match=wanted):  # a name on the hub is looked at when it is loaded
+        _ = teacher.local
 
 
 @pytest.mark.slow
