@@ -6,26 +6,21 @@ be killed at any moment. Only its imports were done before. Warnings are errors 
 
 from __future__ import annotations
 
-import atexit
-import gc
-import importlib
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 __all__ = ["Forker", "Process", "forker"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+PROGRAM = REPOSITORY / "tests" / "forking.py"
 SECONDS_BETWEEN_LOOKS = 0.01
 
 
@@ -118,7 +113,7 @@ def forker(folder: Path, *imports: str, **variables: str) -> Iterator[Forker]:
     paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error", **variables}
     process = subprocess.Popen(
-        [sys.executable, __file__, *imports],
+        [sys.executable, str(PROGRAM), *imports],
         cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
@@ -126,67 +121,3 @@ def forker(folder: Path, *imports: str, **variables: str) -> Iterator[Forker]:
         started = Forker(process, folder)
         started.ask()
         yield started
-
-
-def serve() -> int:
-    """Fork a program for each request on standard input, until it is closed. In a forked process, run the program."""
-    running: set[int] = set()
-    for line in sys.stdin:
-        request = json.loads(line)
-        answer = None
-        if "module" in request:
-            answer = os.fork()
-            if answer == 0:
-                return become(**request)
-            running.add(answer)
-        elif "poll" in request:
-            answer = ended(request["poll"])
-            running -= {request["poll"]} if answer is not None else set()
-        print(json.dumps(answer), flush=True)
-    for pid in running:
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)  # with the processes it started itself
-    return 0
-
-
-def ended(pid: int) -> int | None:
-    """Return the exit code of a forked process, or minus the signal that ended it, or None while it runs."""
-    found, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if found else None
-
-
-def become(module: str, arguments: list[str], folder: str, environment: dict[str, str], outputs: list[str]) -> int:
-    """Turn this process into `python -m module arguments`; return its exit code."""
-    os.setsid()
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.path[:1] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
-    for number, path in enumerate([os.devnull, *outputs]):
-        kind = os.O_WRONLY | os.O_APPEND | os.O_CREAT if number else os.O_RDONLY
-        os.dup2(os.open(path, kind), number)
-    sys.argv = [module, *arguments]
-    try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        return 1
-    return 0
-
-
-def leave(code: int) -> NoReturn:
-    """End as an interpreter does, but do not take apart what was imported: that alone takes a second."""
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        importlib.import_module(name)
-    gc.freeze()  # or a collection in a forked process would copy all that was imported
-    leave(serve())
