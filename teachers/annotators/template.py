@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import jinja2.sandbox
 
 from lessons.errors import ConfigError
 from lessons.records import Message, Prompt, Role
+from teachers.annotators.template_section import TemplateSection
 
 __all__ = ["Template", "source_text", "transcript", "versioned"]
 
 HEADER = re.compile(r"\Aname:[ \t]*(?P<name>[\w.-]+/\d+)[ \t]*\r?\n(?P<rest>.*)\Z", re.DOTALL)
 SECTION = re.compile(r"^\[(system|user)\][ \t]*\r?\n", re.MULTILINE)
-ENVIRONMENT = jinja2.sandbox.ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False)
 
 
 class Template:
@@ -43,7 +43,7 @@ class Template:
         return source_text(self.path, self.builtin, "template")
 
     @cached_property
-    def parts(self) -> tuple[str, dict[str, jinja2.Template]]:
+    def parts(self) -> tuple[str, dict[str, TemplateSection]]:
         """The name and the compiled sections."""
         header = HEADER.match(self.source)
         pieces = SECTION.split(header["rest"]) if header else []
@@ -55,19 +55,23 @@ class Template:
                 'section "[user]", each mark on its own line. See teachers/annotators/templates/ for examples.'
             )
         try:
-            sections = {n: ENVIRONMENT.from_string(b.strip()) for n, b in zip(names, bodies, strict=True)}
+            sections = {n: TemplateSection(b.strip()) for n, b in zip(names, bodies, strict=True)}
         except jinja2.TemplateError as error:
             raise ConfigError(
                 f"The template {self.path or self.builtin} is not valid Jinja2: {error}. Correct the text."
             ) from error
-        for section in sections.values():
-            section.globals = dict(section.globals)  # a chain of mappings, which makes half the time of rendering
         return header["name"], sections
 
     @cached_property
     def label(self) -> str:
         """Name, version and the first 8 hex digits of the text's SHA-256, for example "rationale/1@0f3a91bc"."""
         return versioned(self.parts[0], self.source)
+
+    @cached_property
+    def reads(self) -> list[tuple[str, Callable[[Prompt], Any]]]:
+        """What its sections show of every prompt: names, and how each is read. The rest is not worth the time."""
+        named = frozenset[str]().union(*(section.names for section in self.parts[1].values()))
+        return [(name, read) for name, read in OF_PROMPT.items() if name in named]
 
     def must_use(self, variable: str, setting: str) -> None:
         """Refuse a template that leaves out what a setting wants shown.
@@ -91,28 +95,21 @@ class Template:
             reference: Whether to show the reference answer.
             more: Further variables.
         """
-        system = next((m.content for m in prompt.messages if m.role == "system"), None)
-        values: dict[str, Any] = {
-            "question": prompt.question,
-            "conversation": transcript(prompt),
-            "system": system,
-            "choices": list(prompt.choices),
-            "topic": prompt.topic,
-            "reference": prompt.reference if reference else None,
-            **more,
-        }
+        values = {name: read(prompt) for name, read in self.reads}
+        values["reference"] = prompt.reference if reference else None
+        values.update(more)
         texts: dict[Role, str] = {}
-        for role, template in self.parts[1].items():
+        for role, section in self.parts[1].items():
             try:
-                texts["system" if role == "system" else "user"] = template.render(values)
+                texts["system" if role == "system" else "user"] = section.render(values)
             except jinja2.TemplateError as error:
                 raise ConfigError(
                     f"The template {self.path or self.builtin} failed for the prompt {prompt.id!r}: {error}. "
-                    f"It may use {', '.join(sorted(values))}. Correct the text."
+                    f"It may use {', '.join(sorted({*OF_PROMPT, 'reference', *more}))}. Correct the text."
                 ) from error
-        first = texts.get("system", system)
-        earlier = [m for m in prompt.messages[:-1] if m.role != "system"]
+        first = texts["system"] if "system" in texts else system_of(prompt)
         start = [Message("system", first)] if first else []
+        earlier = [message for message in prompt.messages[:-1] if message.role != "system"]
         return (*start, *earlier, Message("user", texts["user"]))
 
 
@@ -144,3 +141,20 @@ def transcript(prompt: Prompt) -> str:
     if len(turns) == 1:
         return turns[0].content
     return "\n\n".join(f"{m.role.capitalize()}: {m.content}" for m in turns)
+
+
+def system_of(prompt: Prompt) -> str | None:
+    """Return the system message of a prompt, if it has one."""
+    for message in prompt.messages:
+        if message.role == "system":
+            return message.content
+    return None
+
+
+OF_PROMPT: dict[str, Callable[[Prompt], Any]] = {
+    "question": lambda prompt: prompt.question,
+    "conversation": transcript,
+    "system": system_of,
+    "choices": lambda prompt: list(prompt.choices),
+    "topic": lambda prompt: prompt.topic,
+}

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jinja2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lessons.errors import ConfigError
 from lessons.records import Message, Prompt
 from teachers.annotators import Template
+from teachers.annotators.template_section import TemplateSection
 
 PROMPT = Prompt("p", (Message("user", "Is {{ 7 * 7 }} $\\frac{1}{2}$?"),), topic="t")
 
@@ -68,3 +72,47 @@ def test_turns_stay_turns_and_the_system_message_stays(tmp_path: Path) -> None:
 def test_broken_templates_are_explained(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Template(write(tmp_path, text), "rationale").messages(PROMPT)
+
+
+NAMED = ["question", "topic", "reference"]
+LEAVES = st.one_of(
+    st.sampled_from(["{{ question }}", "{{topic}}", "{{- reference }}", "{# no #}", "\n", " ", "{{ topic | upper }}"]),
+    st.sampled_from(["{% for c in topic %}{{ c }}{% if c %}.{% endif %}{% endfor %}", "{% set topic = 7 %}"]),
+    st.text("ab {}%\n", max_size=5),
+)
+
+
+def if_of(name: str, mark: str, yes: str, no: str) -> str:
+    return f"{{%{mark} if {name} %}}{yes}{{% else %}}{no}{{%{mark} endif %}}"
+
+
+SECTIONS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4).map("".join),
+        st.builds(if_of, st.sampled_from([*NAMED, "not topic"]), st.sampled_from(["", "-"]), inner, inner),
+    ),
+    max_leaves=12,
+)
+SHOWN = st.one_of(st.none(), st.just(""), st.text(max_size=3), st.lists(st.text(max_size=2), max_size=2))
+
+
+@given(SECTIONS, st.lists(st.tuples(SHOWN, SHOWN, SHOWN), min_size=1, max_size=4))
+def test_sections_say_what_jinja_makes_of_them(text: str, prompts: list[tuple[object, object, object]]) -> None:
+    try:
+        section, reference = TemplateSection(text), jinja2.Template(text, undefined=jinja2.StrictUndefined)
+    except jinja2.TemplateError:
+        return  # the texts between the marks happened to hold a mark
+    for shown in prompts:
+        values = dict(zip(NAMED, shown, strict=True))
+        try:
+            expected = reference.render(values)
+        except TypeError:  # a loop over None
+            continue
+        assert section.render(values) == expected
+
+
+def test_only_what_is_shown_of_a_prompt_is_read() -> None:
+    names = {name for name, _ in Template(None, "rationale").reads}
+    assert "question" in names
+    assert "conversation" not in names
