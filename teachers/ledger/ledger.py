@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -35,12 +36,13 @@ class Ledger:
         self.path = Path(path)
         self.reader: sqlite3.Connection | None = None
         self.writer: LedgerWriter | None = None
-        self.absent = AbsentKeys(self.rows)
+        self.absent = AbsentKeys(self.rows, deque())
 
     def __enter__(self) -> Ledger:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.writer = LedgerWriter(self.path)
+            self.absent = AbsentKeys(self.rows, self.writer.own_rows)
             self.reader = connect(self.path)
         except sqlite3.DatabaseError as error:
             self.close()
@@ -69,7 +71,7 @@ class Ledger:
         if self.reader is not None:
             self.reader.close()
             self.reader = None
-            self.absent = AbsentKeys(self.rows)  # the file may be another when it is opened again
+            self.absent = AbsentKeys(self.rows, deque())  # the file may be another when it is opened again
         if self.writer is not None:
             self.writer.close()
             self.writer = None

@@ -57,6 +57,8 @@ class LedgerWriter:
         self.replies: deque[Waiting] = deque()
         self.attempts: deque[AttemptRow] = deque()
         self.changes: deque[WaitingChange] = deque()
+        self.own_rows: deque[tuple[int, int]] = deque()
+        """First and last row of every run of replies that it committed, oldest first; for who reads to take off."""
         self.wake = threading.Event()
         self.enough = threading.Event()
         self.closing = threading.Event()
@@ -153,8 +155,10 @@ class LedgerWriter:
         cursor.execute("BEGIN IMMEDIATE")
         try:
             results: list[StoredReply | None] = []
+            first = cursor.execute("SELECT ifnull(max(rowid), 0) + 1 FROM replies").fetchone()[0]
             for start in range(0, len(replies), ROWS_AT_ONCE):
                 results += self.insert_together(cursor, replies[start : start + ROWS_AT_ONCE])
+            last = cursor.execute("SELECT ifnull(max(rowid), 0) FROM replies").fetchone()[0]
             for key, identity, reason, maybe_billed, cost in attempts:
                 self.insert_attempt(cursor, key, identity, reason, maybe_billed, cost)
             for change, _ in changes:
@@ -166,6 +170,8 @@ class LedgerWriter:
             if self.connection.in_transaction:
                 cursor.execute("ROLLBACK")
             raise
+        if last >= first:  # nobody else writes within a transaction
+            self.own_rows.append((first, last))
         return results
 
     def insert_together(self, cursor: sqlite3.Cursor, replies: Sequence[Waiting]) -> list[StoredReply]:

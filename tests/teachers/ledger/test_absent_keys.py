@@ -102,6 +102,20 @@ def test_what_another_process_stores_is_found(tmp_path: Path, monkeypatch: pytes
         assert ledger.get("nobody's") is None
 
 
+def test_what_a_run_bought_itself_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(absent_keys, "FRESH_SECONDS", 0.0)
+    marked: list[str] = []
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        assert ledger.get("first") is None
+        store(ledger, *(f"ours-{k}" for k in range(200)))
+        monkeypatch.setattr(ledger.absent, "mark", marked.append)
+        assert ledger.get("nobody's") is None
+        assert marked == []
+        in_another_process(tmp_path / "ledger.sqlite", "theirs")
+        assert ledger.get("nobody's") is None
+        assert marked == ["theirs"]
+
+
 def test_a_closed_ledger_knows_of_no_absence(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     with ledger:
