@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from curricula import Mixture, Ordering, Selector, Signal, draw, plan, write_signals
+from curricula import Curriculum, Mixture, Ordering, Selector, Signal, SignalTable, draw, plan, write_signals
 from curricula.display import with_basics
+from curricula.display.lettering import write_words
+from lessons.errors import TutelageError
 from lessons.lesson_set import LessonSet
 from tutelage.settings import JSON, settings_of
 
 __all__ = ["PICTURE", "PLAN_FILES", "PlanRule", "write_plan"]
+
+log = logging.getLogger(__name__)
 
 PICTURE = "curriculum.png"
 PLAN_FILES = ("curriculum.parquet", "curriculum.json", "signals.parquet", PICTURE)
@@ -76,5 +81,16 @@ def write_plan(lessons: LessonSet, rule: PlanRule, folder: Path, title: str) -> 
     made.curriculum.write(folder)
     measured = with_basics(made.signals, lessons)
     write_signals(folder / "signals.parquet", measured)
-    draw(made.curriculum, measured, folder / PICTURE, title)
+    picture(made.curriculum, measured, folder / PICTURE, title)
     return dict(made.curriculum.counts)
+
+
+def picture(curriculum: Curriculum, signals: SignalTable, path: Path, title: str) -> None:
+    """Draw the plan, or write why it cannot be drawn: a plan is not lost because a picture of it fails."""
+    try:
+        draw(curriculum, signals, path, title)
+    except TutelageError:
+        raise
+    except Exception as error:  # matplotlib's failures are of many kinds
+        log.warning("The picture of the plan could not be drawn.", exc_info=True)
+        write_words(path, f"The picture of {title} could not be drawn: {type(error).__name__}: {error}")

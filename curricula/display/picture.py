@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from curricula.arrays import Positions
 from curricula.curriculum import Curriculum
 from curricula.display.along import changes, coverage, occurrences, trend, window_edges
+from curricula.display.lettering import drawable, lettered, lettering
 from curricula.display.reliability import LENGTH_UNITS
 from curricula.display.shares import draw_shares, shares_along
 from curricula.display.summary import check_pair
@@ -47,6 +48,7 @@ class Panel(NamedTuple):
     """Which of the values each entry has, int64 [entries]."""
 
 
+@lettering()
 def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: str | None = None) -> None:
     """Draw the plan into a PNG, SVG or PDF file.
 
@@ -71,7 +73,9 @@ def draw(curriculum: Curriculum, signals: SignalTable, path: str | Path, title: 
     figure = Figure(figsize=(9, 1.1 + 2.1 * (len(panels) + 1)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes: list[Axes] = list(figure.subplots(len(panels) + 1, 1, sharex=True, squeeze=False)[:, 0])
-    figure.suptitle("\n".join([*([title] if title else []), plan_title(curriculum)]), fontsize=10, fontweight="bold")
+    figure.suptitle(
+        "\n".join([*([lettered(title, 120)] if title else []), plan_title(curriculum)]), fontsize=10, fontweight="bold"
+    )
     marks = marked(curriculum)
     breaks = np.sort(np.concatenate([np.empty(0, np.int64), *(mark.positions for mark in marks)]))
     for axis, panel, colour in zip(axes, panels, itertools.cycle(COLOURS), strict=False):
@@ -168,7 +172,7 @@ def draw_panel(axis: Axes, panel: Panel, breaks: Positions, colour: str) -> None
     if panel.values.labels:
         draw_shares(axis, shares_along(panel.values, panel.rows, window_edges(len(panel.rows), breaks)))
         return
-    along = trend(panel.values.values[panel.rows], breaks=breaks)
+    along = trend(drawable(panel.values.values[panel.rows]), breaks=breaks)
     gaps = np.searchsorted(along.centre, breaks)
     centre, mean, low, high = (np.insert(part, gaps, np.nan) for part in along)
     axis.fill_between(centre, low, high, color=colour, alpha=0.2, linewidth=0, label="middle 80%")

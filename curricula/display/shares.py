@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from curricula.arrays import Positions, Scores
+from curricula.display.lettering import lettered
 from curricula.signals.base import Column
 
 if TYPE_CHECKING:
@@ -60,8 +61,10 @@ def draw_shares(axis: Axes, shares: Shares) -> None:
     colours = [*PALETTE[: len(shares.labels)], GREY][: len(shares.labels)]
     if shares.labels[-1] == "others":
         colours[-1] = GREY
-    for label, share, colour in zip(shares.labels, shares.share, colours, strict=True):
-        axis.stairs((bottom + share) * 100, shares.edges, baseline=bottom * 100, fill=True, color=colour, label=label)
+    drawn = []
+    for share, colour in zip(shares.share, colours, strict=True):
+        drawn.append(axis.stairs((bottom + share) * 100, shares.edges, baseline=bottom * 100, fill=True, color=colour))
         bottom = bottom + share
     axis.set_ylim(0, 100)
-    axis.legend(loc="upper left", bbox_to_anchor=(1.005, 1.0), frameon=False, fontsize=8)
+    names = [lettered(label) for label in shares.labels]
+    axis.legend(drawn, names, loc="upper left", bbox_to_anchor=(1.005, 1.0), frameon=False, fontsize=8)

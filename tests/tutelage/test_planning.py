@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import tutelage.planning
 from curricula import Curriculum, EasyFirst, Given, Shuffled
 from curricula.mixtures.prefix import PrefixPool
 from curricula.pacing.root import RootPacing
@@ -50,3 +51,19 @@ def test_parts_that_are_not_used_change_no_finished_step() -> None:
     assert "round_number" not in drawn.settings()
     assert replace(drawn, round_number=2).settings()["round_number"] == 2
     assert "round_number" not in replace(bare, round_number=2).settings()
+
+
+def test_a_picture_that_fails_costs_no_plan(
+    prompts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*given: object) -> None:
+        raise ValueError("Invalid bounding box")
+
+    words: list[str] = []
+    monkeypatch.setattr(tutelage.planning, "draw", fail)
+    monkeypatch.setattr(tutelage.planning, "write_words", lambda path, text: (path.touch(), words.append(text)))
+    plan(str(tmp_path / "plan"), prompts, signals=[Given()], ordering=Shuffled())
+    assert Curriculum.read(tmp_path / "plan").selected == 10
+    assert len(words) == 1
+    assert words[0].endswith("could not be drawn: ValueError: Invalid bounding box")
+    assert "picture of the plan could not be drawn" in caplog.text

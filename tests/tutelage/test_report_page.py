@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+import tutelage.report.page
 from lessons.report_card import Cell, ReportCard
 from tutelage.report.page import duration, render
 from tutelage.report.verdicts import verdict, verdicts
@@ -108,6 +109,17 @@ def test_many_topics_become_a_table(report):
     exam = replace(report.arms[0].exam, by_topic={f"topic {k}": cell for k in range(40)})
     page = Page(render(replace(report, arms=(replace(report.arms[0], exam=exam),), others=())))
     assert "topic 39" in page.text
+
+
+def test_a_picture_that_fails_costs_nothing_but_itself(report, monkeypatch):
+    def fail(losses):
+        raise ValueError("Invalid bounding box <1>")
+
+    monkeypatch.setattr(tutelage.report.page, "loss_chart", fail)
+    page = Page(render(report))
+    assert len(page.images) == 3
+    assert "could not be drawn (Training loss of every arm): ValueError: Invalid bounding box <1>" in page.text
+    assert "51 300 17.0%" in page.text
 
 
 def test_verdicts_say_what_intervals_say():

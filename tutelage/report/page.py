@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
 
@@ -16,9 +18,20 @@ from tutelage.settings import JSON
 
 __all__ = ["render", "write_page"]
 
+log = logging.getLogger(__name__)
+
 SVG = "image/svg+xml"
 TOPICS_IN_CHART = 12
 SHOWN_ELSEWHERE = ("config", "finished")
+
+
+class Chart(NamedTuple):
+    """A chart, or why there is none."""
+
+    image: str = ""
+    """A data URI."""
+    problem: str = ""
+    """What went wrong when it was drawn."""
 
 
 def write_page(report: Report, path: Path) -> None:
@@ -47,21 +60,32 @@ def render(report: Report) -> str:
     )
 
 
-def charts(report: Report) -> dict[str, str]:
-    """Draw the charts the report has data for; an absent one is an empty text."""
+def charts(report: Report) -> dict[str, Chart]:
+    """Draw the charts the report has data for."""
     exams = report.exams
     tiers, topics = groups(exams, "by_tier"), groups(exams, "by_topic")
     losses = {arm.name: arm.training.losses for arm in report.arms if arm.training.losses}
-    return {
-        "exam": as_image(exam_chart(exams), SVG),
-        "tiers": as_image(group_chart(tiers, {e.author: e.by_tier for e in exams if e.by_tier}, "difficulty"), SVG)
-        if len(tiers) > 1
-        else "",
-        "topics": as_image(group_chart(topics, {e.author: e.by_topic for e in exams if e.by_topic}, "topic"), SVG)
-        if 1 < len(topics) <= TOPICS_IN_CHART
-        else "",
-        "losses": as_image(loss_chart(losses), SVG) if losses else "",
-    }
+    found = {"exam": chart(lambda: exam_chart(exams))}
+    if len(tiers) > 1:
+        found["tiers"] = chart(
+            lambda: group_chart(tiers, {e.author: e.by_tier for e in exams if e.by_tier}, "difficulty")
+        )
+    if 1 < len(topics) <= TOPICS_IN_CHART:
+        found["topics"] = chart(
+            lambda: group_chart(topics, {e.author: e.by_topic for e in exams if e.by_topic}, "topic")
+        )
+    if losses:
+        found["losses"] = chart(lambda: loss_chart(losses))
+    return found
+
+
+def chart(draw: Callable[[], str]) -> Chart:
+    """Draw a chart, or say why it cannot be: a course is not lost because a picture of it fails."""
+    try:
+        return Chart(image=as_image(draw(), SVG))
+    except Exception as error:  # matplotlib's failures are of many kinds
+        log.warning("A chart of the report could not be drawn.", exc_info=True)
+        return Chart(problem=f"{type(error).__name__}: {error}")
 
 
 def groups(exams: Sequence[ReportCard], kind: str) -> list[str]:
