@@ -74,8 +74,12 @@ class Forker:
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
         one_output: bool = False,
+        children: int = 0,
     ) -> Process:
-        """Start a program; with `one_output`, what it complains of stands between what it prints."""
+        """Start a program; with `one_output`, what it complains of stands between what it prints.
+
+        Of the programs that it starts itself, so many `children` wait for no imports either.
+        """
         self.started += 1
         outputs = [
             self.folder / f"{self.started}.out",
@@ -87,6 +91,7 @@ class Forker:
             folder=str(folder or Path.cwd()),
             environment=dict(os.environ if environment is None else environment),
             outputs=[str(path) for path in outputs],
+            children=children,
         )
         return Process(self, pid, outputs)
 

@@ -24,9 +24,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-STARTS_OTHERS = {"course", "doctor"}
-"""Commands that start programs themselves."""
-SPARES = 4  # as many as any test needs; beyond them programs are started as ever
 PYTHON = [sys.executable, "-m"]
 LONGEST_COMMAND = 2**17  # bytes, with its variables
 
@@ -58,7 +55,9 @@ def ended(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if found else None
 
 
-def become(module: str, arguments: list[str], folder: str, environment: dict[str, str], outputs: list[str]) -> int:
+def become(
+    module: str, arguments: list[str], folder: str, environment: dict[str, str], outputs: list[str], children: int
+) -> int:
     """Turn this process into `python -m module arguments`; return its exit code."""
     os.setsid()
     os.chdir(folder)
@@ -68,8 +67,7 @@ def become(module: str, arguments: list[str], folder: str, environment: dict[str
     for number, path in enumerate([os.devnull, *outputs]):
         kind = os.O_WRONLY | os.O_APPEND | os.O_CREAT if number else os.O_RDONLY
         os.dup2(os.open(path, kind), number)
-    if STARTS_OTHERS & {*arguments[:1]}:
-        keep_spares()
+    keep_spares(children)
     return play(module, arguments)
 
 
@@ -86,11 +84,11 @@ def play(module: str, arguments: list[str]) -> int:
     return 0
 
 
-def keep_spares() -> None:
-    """Fork processes that wait; the next `python -m module arguments` that this one starts is run by one of them."""
+def keep_spares(count: int) -> None:
+    """Fork processes that wait; the next `python -m module arguments` that this one starts are run by them."""
     start_anew: Callable[..., int] = subprocess._fork_exec  # type: ignore[attr-defined]
     spares: list[tuple[int, socket.socket]] = []
-    for _ in range(SPARES):
+    for _ in range(count):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:

@@ -57,7 +57,7 @@ def test_recorded_rationales(tmp_path: Path, programs: Forker) -> None:
         "--arms.rationales.passes=0.5",
     )
     course = ("course", "--config", "recipes/recorded-rationales.yaml", f"--folder={tmp_path / 'course'}", *small)
-    done = programs.run("tutelage", course, folder=ROOT)
+    done = programs.run("tutelage", course, folder=ROOT, children=1)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "course/round-000/report.html").stat().st_size > 10_000
     facts = json.loads((tmp_path / "course/round-000/rationales/training.json").read_text())

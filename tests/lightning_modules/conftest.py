@@ -219,7 +219,8 @@ def launch(tmp_path: Path, programs: Forker) -> Iterator[Callable[..., Process]]
         command = ["fit", "--config", str(config), f"--trainer.default_root_dir={root}", *arguments]
         paths = os.pathsep.join((str(REPOSITORY), str(Path(__file__).parent)))
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error", "PYTHONPATH": paths}
-        started.append(programs.start("lightning_modules", command, tmp_path, environment, one_output=True))
+        children = 1  # where two devices are asked for
+        started.append(programs.start("lightning_modules", command, tmp_path, environment, True, children))
         return started[-1]
 
     yield start
