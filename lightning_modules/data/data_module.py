@@ -19,6 +19,7 @@ from lightning_modules.data.fitting_checks import (
     encoder_of,
     refuse_changing_steps,
     refuse_other_data,
+    refuse_replay,
     refuse_unanswered,
     refuse_unheard,
 )
@@ -39,7 +40,7 @@ Ints = npt.NDArray[np.int64]
 class CurriculumDataModule(LightningDataModule):
     """Feeds a curriculum to a student: rendered once, in the planned order, exactly resumable.
 
-    One epoch is the whole plan; passes over the lessons are part of the plan, so the trainer's `max_epochs` stays 1.
+    One epoch is the whole plan; passes over the lessons are part of the plan, so the trainer's `max_epochs` must be 1.
     The order holds over optimiser steps: step k trains the positions from k * lessons_per_update up to, but not with,
     (k + 1) * lessons_per_update, whatever the number of devices, micro-batches and workers.
 
@@ -105,6 +106,7 @@ class CurriculumDataModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Read, render and cut the plan; called once on every process before training."""
         if self.batches is None:
+            refuse_replay(self.trainer)
             refuse_changing_steps(self.trainer)
             refuse_unanswered(self.module, self.rendering)
             self.batches = self.build(self.find_encoder())

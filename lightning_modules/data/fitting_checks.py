@@ -17,6 +17,7 @@ __all__ = [
     "encoder_of",
     "refuse_changing_steps",
     "refuse_other_data",
+    "refuse_replay",
     "refuse_unanswered",
     "refuse_unheard",
 ]
@@ -50,6 +51,26 @@ def refuse_changing_steps(trainer: Trainer | None) -> None:
             "GradientAccumulationScheduler changes the number of micro-batches during the run, but a curriculum's "
             "updates are planned before it. Allowed is a constant trainer.accumulate_grad_batches; remove the "
             "callback. To change how many lessons an update has, train in several rounds."
+        )
+
+
+def refuse_replay(trainer: Trainer | None) -> None:
+    """Refuse to begin the plan again at its end.
+
+    A second epoch would count its updates from 0: the same lessons in the same order, with the same random numbers for
+    what the student writes and for noise, and a plan that hears the student would be told the past.
+
+    Raises:
+        ConfigError: The trainer would.
+    """
+    epochs = 1 if trainer is None else trainer.max_epochs
+    if epochs is None or not 0 <= epochs <= 1:
+        meant = "no limit" if epochs in (None, -1) else str(epochs)
+        raise ConfigError(
+            f"trainer.max_epochs is {meant}, but one epoch is the whole plan, its passes over the lessons included: a "
+            "second one would repeat the very same updates. Allowed is trainer.max_epochs 1. To train longer, plan "
+            "more passes (`passes` of the arm, or `tutelage plan --passes`); to stop earlier, set trainer.max_steps "
+            "beside max_epochs 1."
         )
 
 

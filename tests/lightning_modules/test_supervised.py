@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from curricula import Curriculum
+from curricula import Curriculum, Shuffled, plan
 from lessons.lesson_set import LessonSet
 from lightning_modules import Cosine, CurriculumDataModule, SupervisedModule
 from students import LoRA, RandomWeights, RationaleThenAnswer, Rendering, Student, TwoTask, render_all
@@ -94,11 +94,16 @@ def test_a_rendering_that_drops_long_lessons_keeps_the_order_of_the_others(
 
 @pytest.mark.slow
 def test_a_tiny_set_is_learnt_by_heart(
-    tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Any]
+    tiny: Callable[..., Student],
+    data: Callable[..., CurriculumDataModule],
+    trainer: Callable[..., Any],
+    round_folder: Path,
+    tmp_path: Path,
 ) -> None:
-    student = tiny()
-    module = SupervisedModule(student, lambda p: torch.optim.AdamW(p, lr=2e-2), Cosine(0.1))
-    trainer(max_epochs=25).fit(module, data(6, max_tokens=60))
+    lessons = LessonSet.read(round_folder / "prompts.parquet", round_folder / "lessons.parquet", target="rationale")
+    plan(lessons, [], Shuffled(), passes=50).curriculum.write(tmp_path / "plan")
+    module = SupervisedModule(tiny(), lambda p: torch.optim.AdamW(p, lr=2e-2), Cosine(0.1))
+    trainer().fit(module, data(6, max_tokens=60, curriculum=str(tmp_path / "plan")))
     assert float(module.update_loss) < 0.5  # it starts at log(102) = 4.6
 
 

@@ -71,6 +71,19 @@ def test_a_number_of_micro_batches_that_changes_is_refused(
         trainer(GradientAccumulationScheduler({0: 2})).fit(SupervisedModule(tiny()), data())
 
 
+@pytest.mark.parametrize(("settings", "meant"), [({"max_epochs": 2}, "2"), ({"max_epochs": -1}, "no limit")])
+def test_a_plan_is_not_begun_again_at_its_end(
+    data: Callable[..., CurriculumDataModule],
+    tiny: Callable[..., Student],
+    trainer: Callable[..., Any],
+    settings: dict[str, int],
+    meant: str,
+) -> None:
+    wanted = f"max_epochs is {meant}, but one epoch is the whole plan.*Allowed is trainer.max_epochs 1.*more passes"
+    with pytest.raises(ConfigError, match=wanted):
+        trainer(**settings).fit(SupervisedModule(tiny()), data())
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_loader_starts_where_it_was_told_once(
     data: Callable[..., CurriculumDataModule], tiny: Callable[..., Student], workers: int

@@ -8,8 +8,10 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
+from curricula import Shuffled, plan
 from lessons.errors import ConfigError
 from lessons.grading import Grader
+from lessons.lesson_set import LessonSet
 from lessons.records import Grade, Message, Prompt
 from lessons.tables import write_prompts
 from lightning_modules import (
@@ -60,11 +62,11 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def go(questions: str, trainer: Callable[..., Any]) -> Callable[..., Any]:
+def go(questions: str, trainer: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     def run(
         loss: PolicyLoss,
         micro_batches: int = 1,
-        epochs: int = 1,
+        passes: int = 1,
         precision: str = "64-true",
         callbacks: Any = (),
         samples: int = 6,
@@ -84,12 +86,18 @@ def go(questions: str, trainer: Callable[..., Any]) -> Callable[..., Any]:
             optimizer=lambda parameters: torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0),
             **settings,
         )
-        data = CurriculumDataModule(questions, AnswerOnly(), lessons_per_update=lessons_per_update)
+        plan(LessonSet.read(questions), [], Shuffled(), passes=passes).curriculum.write(tmp_path / f"{passes} passes")
+        data = CurriculumDataModule(
+            questions,
+            AnswerOnly(),
+            curriculum=str(tmp_path / f"{passes} passes"),
+            lessons_per_update=lessons_per_update,
+        )
         seen, figures = Gradients(), Figures()
         where = {"default_root_dir": root, "enable_checkpointing": True} if root else {}
         built = trainer(
-            seen, figures, *callbacks, accumulate_grad_batches=micro_batches, precision=precision, max_epochs=epochs,
-            max_steps=max_steps, **where,
+            seen, figures, *callbacks, accumulate_grad_batches=micro_batches, precision=precision, max_steps=max_steps,
+            **where,
         )  # fmt: skip
         built.fit(module, data, ckpt_path=ckpt_path)
         seen.rows, seen.module = figures.rows, module
@@ -100,7 +108,7 @@ def go(questions: str, trainer: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("loss", [GroupAdvantage(), NegativeAware()], ids=["GRPO", "NFT"])
 def test_the_reward_rises(go: Any, loss: PolicyLoss) -> None:
-    rows = go(loss, epochs=8, precision="32-true").rows
+    rows = go(loss, passes=8, precision="32-true").rows
     rewards = [row["reward"] for row in rows]
     assert sum(rewards[:3]) / 3 < 0.45
     assert sum(rewards[-3:]) / 3 > 0.9
@@ -127,7 +135,7 @@ def test_a_reward_that_has_nothing_to_do_with_the_answer_teaches_nothing(go: Any
             self.shares.append(float((first == seven).double().mean()))
 
     watched = Watched()
-    go(GroupAdvantage(), epochs=8, precision="32-true", callbacks=[watched], grader=Fair())
+    go(GroupAdvantage(), passes=8, precision="32-true", callbacks=[watched], grader=Fair())
     assert sum(watched.shares[-3:]) / 3 < 0.5
 
 
@@ -151,12 +159,12 @@ def test_the_reference_is_the_student_before_training(go: Any, adapter: LoRA | N
     distances = [row["reference_distance"] for row in rows]
     assert distances == pytest.approx(found, rel=1e-4, abs=1e-7)
     assert distances[0] == 0
-    assert distances[-1] > 0.01
+    assert distances[-1] > 0.005
 
 
 def test_the_penalty_holds_the_student_back(go: Any) -> None:
     free, held = (
-        go(GroupAdvantage(), epochs=3, precision="32-true", reference_weight=beta).rows for beta in (1e-9, 3.0)
+        go(GroupAdvantage(), passes=3, precision="32-true", reference_weight=beta).rows for beta in (1e-9, 3.0)
     )
     assert held[0] == free[0]
     assert held[-1]["reference_distance"] < 0.5 * free[-1]["reference_distance"]
