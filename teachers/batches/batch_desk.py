@@ -14,9 +14,9 @@ from teachers.batches.batch_trip import Place, Refused, Trip
 from teachers.batches.batching import Batches
 from teachers.calls.asked import Asked
 from teachers.calls.budget import Cost, worst_case
+from teachers.calls.reply import Reply, read_reply
 from teachers.calls.sending import Sender
 from teachers.ledger.ledger_batches import BatchRecords, StoredBatch
-from teachers.ledger.ledger_records import StoredReply
 
 __all__ = ["BatchDesk"]
 
@@ -71,7 +71,7 @@ class BatchDesk:
             trip = self.trip(stored.tag, stored.made_at, places, stored.name)
             self.trips[trip] = asyncio.create_task(self.resume(trip, stored))
 
-    async def buy(self, bundle: Sequence[Asked]) -> list[StoredReply]:
+    async def buy(self, bundle: Sequence[Asked]) -> list[Reply]:
         """Return the replies to requests, on disk by then; errors as `Sender.buy`."""
         if not self.handing_in and not any(asked.key in self.places for asked in bundle):
             return await self.sender.buy(bundle)
@@ -81,7 +81,7 @@ class BatchDesk:
                 raise result
         return [result for result in results if not isinstance(result, BaseException)]
 
-    async def one(self, asked: Asked) -> StoredReply:
+    async def one(self, asked: Asked) -> Reply:
         """Return the reply to one request."""
         while True:
             place = self.places.get(asked.key)
@@ -96,7 +96,7 @@ class BatchDesk:
             stored = await place.waiter
             if stored is not None:
                 self.places.pop(asked.key, None)
-                return stored
+                return read_reply(self.sender.backend, stored, from_ledger=False)
 
     async def enter(self, asked: Asked) -> Place:
         """Reserve what a request may cost, and put it into the next batch."""

@@ -12,8 +12,9 @@ from lessons.errors import CallFailed, Stopped, StorageError
 from teachers.backend import JSON, Fatal, RateLimited, Transient
 from teachers.batch_api import BatchAPI, BatchResult
 from teachers.batches.batching import Batches
+from teachers.calls.answered import look
 from teachers.calls.asked import Asked
-from teachers.calls.budget import Cost, actual
+from teachers.calls.budget import Cost
 from teachers.calls.pricing import Price
 from teachers.calls.sending import Sender
 from teachers.ledger.ledger_batches import BatchRecords
@@ -193,19 +194,18 @@ class Trip:
     async def store(self, group: Sequence[tuple[Place, JSON]]) -> None:
         """Put replies into the ledger, settle what they cost, and tell those who wait."""
         sender = self.sender
-        completions = [sender.glance(raw) for _, raw in group]
+        answers = [look(sender.backend, raw, lambda _: self.price) for _, raw in group]
         futures = []
-        for (place, raw), completion in zip(group, completions, strict=True):
+        for (place, _), answered in zip(group, answers, strict=True):
             canonical = place.asked.canonical if place.asked else self.records.canonical(self.tag, place.key)
-            futures.append(sender.put(place.key, canonical, raw, completion, self.price))
+            futures.append(sender.put(place.key, canonical, answered))
         try:
             kept = await asyncio.gather(*futures)
         except StorageError as error:
             sender.run.stop(error)
             raise
-        for (place, _), completion, stored in zip(group, completions, kept, strict=True):
-            taken = place.most if completion is None else actual(completion, self.price, place.most)
-            sender.run.account.settle(place.most, taken)
+        for (place, _), answered, stored in zip(group, answers, kept, strict=True):
+            sender.run.account.settle(place.most, answered.taken or place.most)
             del self.left[place.key]
             if place.waiter is not None and not place.waiter.done():
                 place.waiter.set_result(stored)

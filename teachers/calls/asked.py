@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from teachers.calls.budget import Cost, most_tokens
 from teachers.calls.pricing import Price
@@ -12,8 +12,7 @@ from teachers.exchange import Request
 __all__ = ["Asked", "Most"]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One request with its key."""
 
     key: str
@@ -24,8 +23,7 @@ class Asked:
     """The request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Most:
+class Most(NamedTuple):
     """What one call can take at the worst."""
 
     read: int

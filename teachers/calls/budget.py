@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lessons.errors import BudgetExceeded, ConfigError, UnknownPrice
 from teachers.calls.pricing import Price
-from teachers.exchange import Completion, Request
+from teachers.exchange import Request
 
-__all__ = ["Account", "Budget", "Cost", "actual", "most_tokens", "worst_case"]
+__all__ = ["Account", "Budget", "Cost", "most_tokens", "worst_case"]
 
 TOKENS_PER_MESSAGE = 32  # role marks and separators of any chat template, rounded up
 TOKENS_PER_REQUEST = 64  # what providers add to every conversation, rounded up
@@ -48,19 +49,33 @@ class Budget:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """What calls take: dollars, calls and tokens together."""
 
     dollars: float = 0.0
     calls: int = 0
     tokens: int = 0
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.dollars + other.dollars, self.calls + other.calls, self.tokens + other.tokens)
 
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.dollars - other.dollars, self.calls - other.calls, self.tokens - other.tokens)
+@dataclass(slots=True)
+class Sum:
+    """What several calls take together."""
+
+    dollars: float = 0.0
+    calls: int = 0
+    tokens: int = 0
+
+    def add(self, cost: Cost) -> None:
+        """Count what a call takes."""
+        self.dollars += cost.dollars
+        self.calls += cost.calls
+        self.tokens += cost.tokens
+
+    def subtract(self, cost: Cost) -> None:
+        """Take back what was counted; nothing is left over in the last binary digit once no call is."""
+        self.calls -= cost.calls
+        self.dollars = self.dollars - cost.dollars if self.calls else 0.0
+        self.tokens = self.tokens - cost.tokens if self.calls else 0
 
 
 def most_tokens(request: Request, samples: int = 1) -> tuple[int, int]:
@@ -80,17 +95,6 @@ def worst_case(request: Request, price: Price | None, samples: int = 1) -> Cost:
     return Cost(price.most(read, written) if price else 0.0, 1, read + written)
 
 
-def actual(completion: Completion, price: Price | None, worst: Cost) -> Cost:
-    """Return what a call took; where the provider does not report tokens, the worst case."""
-    if completion.input_tokens is None or completion.output_tokens is None:
-        return worst
-    tokens = completion.input_tokens + completion.output_tokens
-    if price is None:
-        return Cost(0.0, 1, tokens)
-    cached, written = completion.cached_input_tokens, completion.cache_write_tokens
-    return Cost(price.cost(completion.input_tokens, completion.output_tokens, cached, written), 1, tokens)
-
-
 class Account:
     """Keeps one run within its budget, however many calls are in flight. Used from one event loop.
 
@@ -101,9 +105,9 @@ class Account:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.capped = any(cap is not None for cap in (budget.dollars, budget.calls, budget.tokens))
-        self.spent = Cost()
+        self.spent = Sum()
         """Settled calls, and lost ones at their worst case."""
-        self.reserved = Cost()
+        self.reserved = Sum()
         """Worst cases of the calls in flight."""
         self.freed = asyncio.Event()
 
@@ -113,32 +117,31 @@ class Account:
         Raises:
             BudgetExceeded: It does not fit even when all others have settled.
         """
-        while self.capped and not self.fits(self.spent + self.reserved + worst):
-            if not self.fits(self.spent + worst) or not self.reserved.calls:
+        while self.capped and not self.fits(worst, self.spent, self.reserved):
+            if not self.fits(worst, self.spent) or not self.reserved.calls:
                 raise BudgetExceeded(self.refusal(worst))
             self.freed.clear()
             await self.freed.wait()
-        self.reserved += worst
+        self.reserved.add(worst)
 
     def set_aside(self, worst: Cost) -> None:
         """Reserve what an earlier run has ordered already: it cannot be refused any more, only count."""
-        self.reserved += worst
+        self.reserved.add(worst)
 
     def settle(self, worst: Cost, taken: Cost) -> None:
         """Replace a reservation by what the call took."""
-        self.reserved -= worst
-        if not self.reserved.calls:
-            self.reserved = Cost()  # what adding and subtracting left over in the last binary digit
-        self.spent += taken
+        self.reserved.subtract(worst)
+        self.spent.add(taken)
         self.freed.set()
 
-    def fits(self, total: Cost) -> bool:
-        """Whether a total stays within every cap."""
+    def fits(self, worst: Cost, *sums: Sum) -> bool:
+        """Whether a call stays within every cap, beside what is counted already."""
         caps = self.budget
+        dollars = worst.dollars + sum(one.dollars for one in sums)
         return (
-            (caps.dollars is None or total.dollars <= caps.dollars + 1e-12)  # sums of floats; a trillionth of a dollar
-            and (caps.calls is None or total.calls <= caps.calls)
-            and (caps.tokens is None or total.tokens <= caps.tokens)
+            (caps.dollars is None or dollars <= caps.dollars + 1e-12)  # sums of floats; a trillionth of a dollar
+            and (caps.calls is None or worst.calls + sum(one.calls for one in sums) <= caps.calls)
+            and (caps.tokens is None or worst.tokens + sum(one.tokens for one in sums) <= caps.tokens)
         )
 
     def refusal(self, worst: Cost) -> str:

@@ -13,10 +13,10 @@ from teachers.calls.asked import Asked
 from teachers.calls.budget import Account, Budget
 from teachers.calls.gate import Gate
 from teachers.calls.limits import Limits
-from teachers.calls.reply import Counts, Reply
+from teachers.calls.reply import Counts, Reply, read_reply
 from teachers.calls.request_keys import RequestKeys, request_json
 from teachers.calls.run_state import RunState
-from teachers.calls.sending import UNREADABLE, Sender
+from teachers.calls.sending import Sender
 from teachers.ledger.ledger import Ledger
 from teachers.ledger.ledger_records import StoredReply
 
@@ -165,8 +165,7 @@ class Caller:
     async def bought(self, bundle: Sequence[Asked], futures: Sequence[asyncio.Future[Reply]]) -> list[Reply]:
         """Buy the replies of one call, and keep the promise to whoever asks for the same meanwhile."""
         try:
-            stored = await (self.desk or self.sender).buy(bundle)
-            replies = [self.reply(one, from_ledger=False) for one in stored]
+            replies = await (self.desk or self.sender).buy(bundle)
             for future, reply in zip(futures, replies, strict=True):
                 future.set_result(reply)
         except BaseException as error:
@@ -186,20 +185,9 @@ class Caller:
     def known(self, stored: StoredReply) -> Reply:
         """Count and read a reply that was there already."""
         self.count_known(1, stored.cost_dollars or 0.0)
-        return self.reply(stored, from_ledger=True)
+        return read_reply(self.backend, stored, from_ledger=True)
 
     def count_known(self, replies: int, dollars: float) -> None:
         """Count replies that were there already."""
         self.counts.from_ledger += replies
         self.counts.dollars_from_ledger += dollars
-
-    def reply(self, stored: StoredReply, from_ledger: bool) -> Reply:
-        """Read a stored reply."""
-        try:
-            completion = self.backend.read(stored.raw)
-        except UNREADABLE as error:
-            raise CallFailed(
-                f"The reply stored under {stored.key} cannot be read ({type(error).__name__}: {error}). "
-                "It is in the ledger as it came; see it with `tutelage show`."
-            ) from error
-        return Reply(completion, stored.key, stored.cost_dollars, from_ledger)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from teachers.calls.caller import Caller, Reply
+from teachers.calls.caller import Caller
+from teachers.calls.reply import Reply, read_reply
 from teachers.calls.request_keys import request_json
 from teachers.exchange import Request
 
@@ -35,7 +36,7 @@ class Lookup:
             raise Missing
         self.replies += 1
         self.dollars += stored.cost_dollars or 0.0
-        return caller.reply(stored, from_ledger=True)
+        return read_reply(caller.backend, stored, from_ledger=True)
 
     async def find_samples(self, requests: Sequence[Request]) -> list[Reply]:
         """Return the replies to several requests; errors as `find`."""

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
+from lessons.errors import CallFailed
+from teachers.backend import TeacherBackend
 from teachers.exchange import Completion
+from teachers.ledger.ledger_records import StoredReply
 
-__all__ = ["Counts", "Reply"]
+__all__ = ["UNREADABLE", "Counts", "Reply", "read_reply"]
+
+UNREADABLE = (
+    KeyError,
+    IndexError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)  # what reading a reply of a wrong shape raises
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A completion and where it came from."""
 
     completion: Completion
@@ -44,3 +55,19 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+def read_reply(backend: TeacherBackend, stored: StoredReply, from_ledger: bool) -> Reply:
+    """Read a stored reply.
+
+    Raises:
+        CallFailed: It does not have the shape of the backend's replies.
+    """
+    try:
+        completion = backend.read(stored.raw)
+    except UNREADABLE as error:
+        raise CallFailed(
+            f"The reply stored under {stored.key} cannot be read ({type(error).__name__}: {error}). "
+            "It is in the ledger as it came; see it with `tutelage show`."
+        ) from error
+    return Reply(completion, stored.key, stored.cost_dollars, from_ledger)

@@ -8,28 +8,23 @@ from collections.abc import Sequence
 from tenacity import AsyncRetrying, retry_if_exception
 
 from lessons.errors import BudgetExceeded, CallFailed, Stopped, StorageError
-from teachers.backend import JSON, Completion, Fatal, RateLimited, TeacherBackend, Transient, Verdict
+from teachers.backend import Fatal, RateLimited, TeacherBackend, Transient, Verdict
+from teachers.calls.answered import Answered, look, took, total
 from teachers.calls.asked import Asked, Most
-from teachers.calls.budget import Cost, actual
+from teachers.calls.budget import Cost
 from teachers.calls.gate import Gate, Permit
 from teachers.calls.limits import Limits
 from teachers.calls.pricing import Price
-from teachers.calls.reply import Counts
+from teachers.calls.reply import Counts, Reply, read_reply
 from teachers.calls.request_keys import RequestKeys
 from teachers.calls.retries import Tries
 from teachers.calls.run_state import RunState
 from teachers.ledger.ledger import Ledger
 from teachers.ledger.ledger_records import Attempted, StoredReply
 
-__all__ = ["UNREADABLE", "Sender"]
+__all__ = ["Sender"]
 
-UNREADABLE = (
-    KeyError,
-    IndexError,
-    TypeError,
-    ValueError,
-    AttributeError,
-)  # what reading a reply of a wrong shape raises
+Kept = list[tuple[StoredReply, Answered]]
 
 
 class Sender:
@@ -57,14 +52,24 @@ class Sender:
         self.identity_json = RequestKeys(backend.identity).identity_json
         self.failures_in_a_row = 0
 
-    async def buy(self, bundle: Sequence[Asked]) -> list[StoredReply]:
+    async def buy(self, bundle: Sequence[Asked]) -> list[Reply]:
         """Send a request, or samples of one request, until answered or given up; return the replies, on disk by then.
 
         Raises:
-            CallFailed: The call failed for good.
+            CallFailed: The call failed for good, or a reply cannot be read.
             Stopped: The run is stopping (`BudgetExceeded`: by its budget).
             StorageError: The ledger could not be written.
         """
+        return [self.reply(stored, answered) for stored, answered in await self.send(bundle)]
+
+    def reply(self, stored: StoredReply, answered: Answered) -> Reply:
+        """Return a reply as it was read when it came, or read what another process had stored first."""
+        if answered.completion is None or stored.raw is not answered.raw:
+            return read_reply(self.backend, stored, from_ledger=False)
+        return Reply(answered.completion, stored.key, stored.cost_dollars, False)
+
+    async def send(self, bundle: Sequence[Asked]) -> Kept:
+        """Send a call until it is answered or given up; return what the ledger holds, each with what came."""
         tries = Tries(self.backend, self.limits, self.run)
         most = Most.of(bundle, self.price)
         try:
@@ -103,7 +108,7 @@ class Sender:
         self.note_failure(failure, tries.verdict)
         return failure
 
-    async def send_once(self, tries: Tries, most: Most, bundle: Sequence[Asked]) -> list[StoredReply]:
+    async def send_once(self, tries: Tries, most: Most, bundle: Sequence[Asked]) -> Kept:
         """Send a call once, within the budget and the limits, and store the replies.
 
         The permit is kept until the replies are on disk: so a kill never loses more than the calls in flight.
@@ -112,16 +117,14 @@ class Sender:
         read = written = None
         try:
             await self.reserve(most.cost)
-            raws, completions = await self.answer(tries, permit, most.cost, bundle)
-            read = total([None if c is None else c.input_tokens for c in completions])
-            written = total([None if c is None else c.output_tokens for c in completions])
-            return await self.keep(bundle, raws, completions)
+            answers = await self.answer(tries, permit, most.cost, bundle)
+            read = total([answered.input_tokens for answered in answers])
+            written = total([answered.output_tokens for answered in answers])
+            return await self.keep(bundle, answers)
         finally:
             self.gate.leave(permit, read, written)
 
-    async def answer(
-        self, tries: Tries, permit: Permit, worst: Cost, bundle: Sequence[Asked]
-    ) -> tuple[list[JSON], list[Completion | None]]:
+    async def answer(self, tries: Tries, permit: Permit, worst: Cost, bundle: Sequence[Asked]) -> list[Answered]:
         """Make the call and settle its reservation, whatever comes of it."""
         taken = Cost()
         try:
@@ -129,8 +132,8 @@ class Sender:
                 raws = [await self.backend.send(bundle[0].request)]
             else:
                 raws = await self.backend.send_samples([asked.request for asked in bundle])
-            completions = [self.glance(raw) for raw in raws]
-            taken = self.took(completions, worst)
+            answers = [look(self.backend, raw, self.backend.price_of) for raw in raws]
+            taken = took(answers, worst)
         except Stopped:
             raise  # the call still waited inside the backend: nothing was sent
         except Exception as error:
@@ -151,7 +154,7 @@ class Sender:
             self.run.account.settle(worst, taken)
         self.gate.answered()
         self.failures_in_a_row = 0
-        return raws, completions
+        return answers
 
     def list_attempt(self, key: str, reason: str, maybe_billed: bool) -> None:
         """Keep in the ledger that a call brought no reply."""
@@ -170,56 +173,24 @@ class Sender:
             run.account.settle(worst, Cost())
             run.check_running()
 
-    def glance(self, raw: JSON) -> Completion | None:
-        """Read a reply for its tokens; an unreadable one is stored too, and `Caller.reply` says what is wrong."""
+    async def keep(self, bundle: Sequence[Asked], answers: Sequence[Answered]) -> Kept:
+        """Store replies, each with what it cost; return them once they are on disk."""
+        kept = [self.put(asked.key, asked.canonical, a) for asked, a in zip(bundle, answers, strict=True)]
         try:
-            return self.backend.read(raw)
-        except UNREADABLE:
-            return None
-
-    def took(self, completions: Sequence[Completion | None], worst: Cost) -> Cost:
-        """Return what a call took; the worst case where a reply does not say."""
-        if len(completions) == 1:
-            completion = completions[0]
-            return worst if completion is None else actual(completion, self.backend.price_of(completion), worst)
-        dollars, tokens = 0.0, 0
-        for completion in completions:
-            if completion is None or completion.input_tokens is None or completion.output_tokens is None:
-                return worst
-            one = actual(completion, self.backend.price_of(completion), worst)
-            dollars, tokens = dollars + one.dollars, tokens + one.tokens
-        return Cost(dollars, 1, tokens)
-
-    async def keep(
-        self, bundle: Sequence[Asked], raws: Sequence[JSON], completions: Sequence[Completion | None]
-    ) -> list[StoredReply]:
-        """Store replies, each with what it cost; return what the ledger holds once they are on disk."""
-        kept = []
-        for asked, raw, completion in zip(bundle, raws, completions, strict=True):
-            price = self.price if completion is None else self.backend.price_of(completion)
-            kept.append(self.put(asked.key, asked.canonical, raw, completion, price))
-        try:
-            if len(kept) == 1:
-                return [await kept[0]]
-            return list(await asyncio.gather(*kept))
+            stored = [await kept[0]] if len(kept) == 1 else await asyncio.gather(*kept)
         except StorageError as error:
             self.run.stop(error)
             raise
+        return list(zip(stored, answers, strict=True))
 
-    def put(
-        self, key: str, canonical: str, raw: JSON, completion: Completion | None, price: Price | None
-    ) -> asyncio.Future[StoredReply]:
+    def put(self, key: str, canonical: str, answered: Answered) -> asyncio.Future[StoredReply]:
         """Count one reply and hand it to the ledger."""
-        read = written = dollars = None
-        if completion is not None:
-            read, written = completion.input_tokens, completion.output_tokens
-            if price is not None and read is not None and written is not None:
-                dollars = actual(completion, price, Cost()).dollars
+        read, written, dollars = answered.input_tokens, answered.output_tokens, answered.dollars
         self.counts.calls += 1
         self.counts.input_tokens += read or 0
         self.counts.output_tokens += written or 0
         self.counts.dollars += dollars or 0.0
-        return self.ledger.put(key, self.identity_json, canonical, raw, read, written, dollars)
+        return self.ledger.put(key, self.identity_json, canonical, answered.raw, read, written, dollars)
 
     def note_failure(self, failure: CallFailed, verdict: Verdict) -> None:
         """Stop the run when an error would meet every call."""
@@ -233,13 +204,3 @@ class Sender:
                     f"The last one: {failure}"
                 )
             )
-
-
-def total(amounts: Sequence[int | None]) -> int | None:
-    """Add token counts; None when one is not known.
-
-    >>> total([1, 2]), total([1, None])
-    (3, None)
-    """
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) if len(known) == len(amounts) else None

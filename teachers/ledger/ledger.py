@@ -19,7 +19,7 @@ from teachers.ledger.ledger_writer import LedgerWriter
 
 __all__ = ["Ledger"]
 
-write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 class Ledger:

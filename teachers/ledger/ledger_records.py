@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from teachers.exchange import JSON
 
 __all__ = ["Attempted", "LedgerTotals", "StoredReply"]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredReply:
+class StoredReply(NamedTuple):
     """One reply in the ledger."""
 
     key: str

@@ -12,11 +12,12 @@ from functools import cached_property
 
 from lessons.errors import ConfigError
 from teachers.backend import JSON, Completion, Fatal, Request, TeacherBackend, Verdict
+from teachers.calls.answered import total
 from teachers.calls.budget import most_tokens
 from teachers.calls.gate import Permit
 from teachers.calls.limits import Limits
 from teachers.calls.pricing import Price
-from teachers.calls.sending import UNREADABLE, total
+from teachers.calls.reply import UNREADABLE
 from teachers.pool.pool_member import MemberFailed, PoolMember, dearest, different_models, names
 from teachers.pool.pool_seats import PoolExhausted, Seat, Seats
 
