@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from lessons.answers import split_answer
-from lessons.records import Annotation, Prompt
-from teachers.annotators.asking import Asking, Fields, ParseProblem
-from teachers.annotators.base import Annotator
-from teachers.annotators.marking import grader_of, marked
+from lessons.records import Prompt
+from teachers.annotators.answering import AnsweringAnnotator
+from teachers.annotators.asking import Fields, ParseProblem
 from teachers.exchange import Completion
 
 __all__ = ["AnswerAnnotator"]
@@ -14,7 +13,7 @@ __all__ = ["AnswerAnnotator"]
 SHOWN = 40
 
 
-class AnswerAnnotator(Annotator):
+class AnswerAnnotator(AnsweringAnnotator):
     """Asks for the final answer alone, on a line "Answer: ..."; text and answer of the annotation are both the answer.
 
     Args:
@@ -57,9 +56,3 @@ class AnswerAnnotator(Annotator):
         if before:
             raise ParseProblem(f'there is text before the line "Answer: ...": {before[:SHOWN]!r}')
         return Fields(answer, answer)
-
-    async def annotate(self, asking: Asking) -> list[Annotation]:
-        """Ask once and grade."""
-        grader = grader_of(asking, self.verify)
-        (found,) = await super().annotate(asking)
-        return [marked(found, grader, asking.prompt)]

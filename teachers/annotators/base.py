@@ -10,7 +10,7 @@ from typing import Any
 
 from lessons.errors import ConfigError
 from lessons.grading import Grader
-from lessons.records import Annotation, Message, Prompt, Provenance
+from lessons.records import Annotation, Grade, Message, Prompt, Provenance
 from teachers.annotators.asking import Asking, Fields, ParseProblem, Reader, together, without_lone_surrogates
 from teachers.annotators.foresight import Foresight
 from teachers.annotators.repair import largest_repair, repair_request, sum_known
@@ -158,6 +158,10 @@ class Annotator(ABC):
         metadata = {"prompt": prompt, "kind": self.kind}
         return Request(messages, sampling or self.sampling, sample, self.schema, metadata=metadata)
 
+    def mark(self, asking: Asking, answer: str | None) -> Grade | None:
+        """Return the mark of what a reply gives as its answer; None for annotators that have none marked."""
+        return None
+
     async def asked(
         self, asking: Asking, request: Request, subject: str | None = None, read: Reader | None = None
     ) -> Annotation:
@@ -203,7 +207,7 @@ class Annotator(ABC):
     def annotation(
         self, asking: Asking, sample: int, reply: Reply, subject: str | None = None, read: Reader | None = None
     ) -> Annotation:
-        """Turn a reply into an ungraded annotation; what cannot be read becomes one with a problem."""
+        """Turn a reply into an annotation; what cannot be read becomes one with a problem."""
         completion, text = reply.completion, without_lone_surrogates(reply.completion.text)
         if text != completion.text:
             completion = replace(completion, text=text)
@@ -228,6 +232,7 @@ class Annotator(ABC):
             subject=subject,
             data=fields.data,
             problem=problem,
+            grade=self.mark(asking, fields.answer),
             saw_reference=self.show_reference and asking.prompt.reference is not None,
             provenance=Provenance(
                 teacher=asking.teacher,

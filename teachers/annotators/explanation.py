@@ -12,17 +12,17 @@ from lessons.answers import split_answer
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
+from teachers.annotators.answering import AnsweringAnnotator
 from teachers.annotators.asking import Asking, Fields, ParseProblem
-from teachers.annotators.base import Annotator
 from teachers.annotators.catalogue import Catalogue
-from teachers.annotators.marking import grader_of, marked
+from teachers.annotators.marking import grader_of
 from teachers.annotators.secrecy import unaware
 from teachers.exchange import Completion, Request
 
 __all__ = ["ExplanationAnnotator"]
 
 
-class ExplanationAnnotator(Annotator):
+class ExplanationAnnotator(AnsweringAnnotator):
     """Asks for an explained answer under a system instruction out of a catalogue: as a teacher, to a child, in parts.
 
     After Orca (Mukherjee et al. 2023, arXiv:2306.02707, unchecked), whose teacher answered under 16 system messages;
@@ -133,10 +133,10 @@ class ExplanationAnnotator(Annotator):
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Ask once under each chosen instruction."""
-        grader = grader_of(asking, self.verify)
+        grader_of(asking, self.verify)  # what cannot be graded is refused before it is paid for
         found = []
         for sample, name in enumerate(self.chosen(asking.prompt, asking.earlier)):
             reply = await self.asked(asking, self.instruction_request(asking.prompt, name, sample))
             data = {**reply.data, "instruction": name, "catalogue": self.catalogue.label}
-            found.append(unaware(marked(replace(reply, data=data), grader, asking.prompt)))
+            found.append(unaware(replace(reply, data=data)))
         return found

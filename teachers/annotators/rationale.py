@@ -8,17 +8,17 @@ from lessons.answers import split_answer
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
+from teachers.annotators.answering import AnsweringAnnotator
 from teachers.annotators.asking import Asking, Fields, ParseProblem
-from teachers.annotators.base import Annotator
 from teachers.annotators.distinct import without_repeats
-from teachers.annotators.marking import grader_of, marked
+from teachers.annotators.marking import grader_of
 from teachers.annotators.secrecy import unaware
 from teachers.exchange import Completion, Request
 
 __all__ = ["RationaleAnnotator"]
 
 
-class RationaleAnnotator(Annotator):
+class RationaleAnnotator(AnsweringAnnotator):
     """Asks for a step-by-step solution that ends with a line "Answer: ...".
 
     Rejection sampling: an answer that the grader marks wrong is kept, marked and not trusted, and the teacher is asked
@@ -133,21 +133,21 @@ class RationaleAnnotator(Annotator):
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Ask until `samples` rationales are right, `max_asks` is reached, or one is cut off or refused."""
-        grader = grader_of(asking, self.verify)
+        grader_of(asking, self.verify)  # what cannot be graded is refused before it is paid for
         found: list[Annotation] = []
         while (missing := self.samples - sum(a.trusted for a in found)) > 0 and len(found) < self.max_asks:
             wave = range(len(found), min(len(found) + missing, self.max_asks))
             replies = await self.asked_samples(asking, [self.sample_request(asking.prompt, k) for k in wave])
-            found += [unaware(marked(reply, grader, asking.prompt)) for reply in replies]
+            found += [unaware(reply) for reply in replies]
             if self.distinct:
                 found = without_repeats(found)
             if any(a.provenance.finish_reason != "stop" for a in replies):
                 return found
         if self.answer_hint and not any(a.trusted for a in found):
-            found.append(await self.hinted(asking, len(found), grader))
+            found.append(await self.hinted(asking, len(found)))
         return found
 
-    async def hinted(self, asking: Asking, sample: int, grader: Grader | None) -> Annotation:
+    async def hinted(self, asking: Asking, sample: int) -> Annotation:
         """Ask for the way to the answer, which is shown."""
         reply = await self.asked(asking, self.hint_request(asking.prompt, sample))
-        return unaware(marked(replace(reply, saw_reference=True), grader, asking.prompt))
+        return unaware(replace(reply, saw_reference=True))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from lessons.answers import split_answer
-from lessons.records import Annotation, Prompt
-from teachers.annotators.asking import Asking, Fields, ParseProblem
-from teachers.annotators.base import Annotator
-from teachers.annotators.marking import grader_of, marked
+from lessons.records import Prompt
+from teachers.annotators.answering import AnsweringAnnotator
+from teachers.annotators.asking import Fields, ParseProblem
 from teachers.annotators.numbered import numbered, numbered_list
 from teachers.exchange import Completion
 
 __all__ = ["StepsAnnotator"]
 
 
-class StepsAnnotator(Annotator):
+class StepsAnnotator(AnsweringAnnotator):
     """Asks for a solution as a numbered list of steps with a last line "Answer: ...".
 
     The annotation's `data` has the `steps`; its text is the list, numbered 1., 2., 3.; its answer is graded.
@@ -57,9 +56,3 @@ class StepsAnnotator(Annotator):
             raise ParseProblem('no line "Answer: ..."')
         steps = numbered_list(before)
         return Fields(numbered(steps), answer, data={"steps": steps})
-
-    async def annotate(self, asking: Asking) -> list[Annotation]:
-        """Ask once and grade."""
-        grader = grader_of(asking, self.verify)
-        (found,) = await super().annotate(asking)
-        return [marked(found, grader, asking.prompt)]

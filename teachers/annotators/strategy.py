@@ -11,11 +11,11 @@ from lessons.answers import split_answer
 from lessons.errors import CallFailed, ConfigError, Stopped
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
+from teachers.annotators.answering import AnsweringAnnotator
 from teachers.annotators.asking import Asking, Fields, ParseProblem, together
-from teachers.annotators.base import Annotator
 from teachers.annotators.catalogue import Catalogue
 from teachers.annotators.leaks import copied
-from teachers.annotators.marking import grader_of, marked
+from teachers.annotators.marking import grader_of
 from teachers.annotators.roll import Roll
 from teachers.exchange import Completion, Request
 
@@ -25,7 +25,7 @@ WORDS_IN_A_ROW = 8
 """So many words that a text shares with its strategy's message count as repeating it."""
 
 
-class StrategyAnnotator(Annotator):
+class StrategyAnnotator(AnsweringAnnotator):
     """Answers the first prompts of each topic by every strategy, and the others by the one that was right most often.
 
     After Orca 2 (Mitra et al. 2023, arXiv:2311.11045; our reading of how a strategy is chosen): a teacher answers every
@@ -123,32 +123,32 @@ class StrategyAnnotator(Annotator):
         grader = grader_of(asking, verify=True)
         probes = asking.roll if isinstance(asking.roll, Probes) else None
         if grader is None or probes is None or probes.is_probe(asking.prompt):
-            found = await self.all_ways(asking, grader)
+            found = await self.all_ways(asking)
             return [replace(a, sample=k, data={**a.data, "probe": True}) for k, a in enumerate(found)]
-        measured = await self.measured(asking, probes, grader)
+        measured = await self.measured(asking, probes)
         best = max(measured, key=lambda name: measured[name])  # the first of the best
-        found_one = await self.one_way(asking, best, grader)
+        found_one = await self.one_way(asking, best)
         return [replace(found_one, data={**found_one.data, "probe": False, "measured": dict(measured)})]
 
-    async def all_ways(self, asking: Asking, grader: Grader | None) -> list[Annotation]:
+    async def all_ways(self, asking: Asking) -> list[Annotation]:
         """Answer a prompt by every strategy."""
-        return await together([self.one_way(asking, name, grader) for name in self.catalogue.entries])
+        return await together([self.one_way(asking, name) for name in self.catalogue.entries])
 
-    async def one_way(self, asking: Asking, name: str, grader: Grader | None) -> Annotation:
+    async def one_way(self, asking: Asking, name: str) -> Annotation:
         """Answer a prompt by one strategy."""
         found = await self.asked(asking, self.strategy_request(asking.prompt, name))
         data = {**found.data, "strategy": name, "catalogue": self.catalogue.label}
         words = copied(found.text, self.catalogue.entries[name], WORDS_IN_A_ROW)
         problem = f"repeats the strategy's message: {words!r}" if words and found.problem is None else found.problem
-        return marked(replace(found, data=data, problem=problem), grader, asking.prompt)
+        return replace(found, data=data, problem=problem)
 
-    async def measured(self, asking: Asking, probes: Probes, grader: Grader) -> Mapping[str, int]:
+    async def measured(self, asking: Asking, probes: Probes) -> Mapping[str, int]:
         """Return for each strategy how many probes of the prompt's topic it gets right; the first to ask counts."""
         topic = probes.topic_of(asking.prompt)
         if topic.measured is None:
             topic.measured = asyncio.get_running_loop().create_future()
             try:
-                topic.measured.set_result(await self.count_right(asking, topic.prompts, grader))
+                topic.measured.set_result(await self.count_right(asking, topic.prompts))
             except BaseException as error:
                 failed, topic.measured = topic.measured, None
                 failed.set_exception(error if isinstance(error, Exception) else Stopped("The run was interrupted."))
@@ -156,7 +156,7 @@ class StrategyAnnotator(Annotator):
                 raise
         return await asyncio.shield(topic.measured)
 
-    async def count_right(self, asking: Asking, prompts: list[Prompt], grader: Grader) -> dict[str, int]:
+    async def count_right(self, asking: Asking, prompts: list[Prompt]) -> dict[str, int]:
         """Answer the probes by every strategy and count.
 
         The probes themselves ask the same at the same time; the caller answers equal requests by one call. So no prompt
@@ -165,7 +165,7 @@ class StrategyAnnotator(Annotator):
         right = dict.fromkeys(self.catalogue.entries, 0)
         for prompt in prompts:
             try:
-                found = await self.all_ways(replace(asking, prompt=prompt), grader)
+                found = await self.all_ways(replace(asking, prompt=prompt))
             except CallFailed:
                 continue
             for annotation in found:
