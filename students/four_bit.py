@@ -15,10 +15,12 @@ from lessons.errors import ConfigError, MissingDependency
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, torch
 
-__all__ = ["four_bit_parameters", "quantise", "weights_in", "whole_tensors"]
+__all__ = ["bytes_quantised", "four_bit_parameters", "quantise", "weights_in", "whole_tensors"]
 
 BLOCK = 64
 """Numbers that share a scale."""
+SCALES_BLOCK = 256
+"""Scales that share one of theirs, with double quantisation."""
 
 
 def quantise(model: PreTrainedModel, compute: torch.dtype, double_quantisation: bool) -> None:
@@ -35,15 +37,13 @@ def quantise(model: PreTrainedModel, compute: torch.dtype, double_quantisation: 
         MissingDependency: bitsandbytes is not installed.
         ConfigError: The model has no such layers.
     """
-    import torch
-
-    linear = [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
-    names = [name for name in linear if not is_kept(model, name)]
+    names = quantised_layers(model)
     if not names:
+        count = len(linear_layers(model))
         raise ConfigError(
-            f"{type(model).__name__} has {len(linear)} linear layers (torch.nn.Linear), and none that can be held in "
-            f"four bits. Needed are layers inside the model with a multiple of {BLOCK} inputs, as Llama, Qwen and "
-            "Gemma have them. Choose other weights, or leave out students.FourBit."
+            f"{type(model).__name__} has {count} linear layers (torch.nn.Linear), and none that can be held in four "
+            f"bits. Needed are layers inside the model with a multiple of {BLOCK} inputs, as Llama, Qwen and Gemma "
+            "have them. Choose other weights, or leave out students.FourBit."
         )
     for name in names:
         parent, _, last = name.rpartition(".")
@@ -51,6 +51,32 @@ def quantise(model: PreTrainedModel, compute: torch.dtype, double_quantisation: 
             model.get_submodule(parent), last, four_bit_layer(model.get_submodule(name), compute, double_quantisation)
         )
     model.is_loaded_in_4bit = True  # type: ignore[assignment]  # how peft knows which of its layers to use
+
+
+def linear_layers(model: PreTrainedModel) -> list[str]:
+    """Return the names of a model's linear layers."""
+    import torch
+
+    return [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
+
+
+def quantised_layers(model: PreTrainedModel) -> list[str]:
+    """Return the names of the layers that `quantise` takes."""
+    return [name for name in linear_layers(model) if not is_kept(model, name)]
+
+
+def bytes_quantised(model: PreTrainedModel, width: int, double_quantisation: bool) -> int:
+    """Return the bytes that a model will take in memory once it is quantised.
+
+    Args:
+        model: The model as it is now, or its outline on torch's meta device.
+        width: Bytes of each number that is not quantised.
+        double_quantisation: Whether the scales of the blocks are quantised, too.
+    """
+    everything = sum(parameter.numel() for parameter in model.parameters())
+    packed = sum(model.get_parameter(f"{name}.weight").numel() for name in quantised_layers(model))
+    bits = 4 + (8 / BLOCK + 32 / (BLOCK * SCALES_BLOCK) if double_quantisation else 32 / BLOCK)
+    return round(packed * bits / 8) + (everything - packed) * width
 
 
 def is_kept(model: Any, name: str) -> bool:

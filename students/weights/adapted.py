@@ -95,6 +95,10 @@ class Adapted(Weights):
         model, tokenizer = self.source.load(dtype)
         return Loaded(with_adapters(model, folders, shares), tokenizer)
 
+    def outline(self) -> PreTrainedModel | None:
+        """Return the source's: what is merged takes no room."""
+        return self.source.outline()
+
     @property
     def foundation(self) -> Weights:
         """The source's."""

@@ -46,6 +46,22 @@ class Weights(ABC):
     def name(self) -> str:
         """A short name for reports and model cards."""
 
+    def outline(self) -> PreTrainedModel | None:
+        """Return the model without numbers, on torch's meta device: its layers and their shapes.
+
+        None where only reading the weights would tell.
+        """
+        return None
+
+    def bytes_held(self, width: int) -> int | None:
+        """Return the bytes that the model takes in memory, or None where there is no outline.
+
+        Args:
+            width: Bytes of one number in the format that the weights are loaded in.
+        """
+        model = self.outline()
+        return None if model is None else width * sum(parameter.numel() for parameter in model.parameters())
+
     @property
     def foundation(self) -> Weights:
         """The weights that are read, below what is done to the model afterwards."""

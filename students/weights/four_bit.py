@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from students.four_bit import quantise
+from students.four_bit import bytes_quantised, quantise
 from students.precision import PrecisionName, choose_precision
 from students.weights.base import Loaded, Weights, refuse_four_bit
 
@@ -62,6 +62,15 @@ class FourBit(Weights):
         refuse_four_bit(self.source, "FourBit")
         model, tokenizer = self.source.load(dtype)
         return Loaded(self.quantised(model), tokenizer)
+
+    def outline(self) -> PreTrainedModel | None:
+        """Return the source's, whose layers are those that are quantised."""
+        return self.source.outline()
+
+    def bytes_held(self, width: int) -> int | None:
+        """Return the bytes that the model takes in memory, its linear layers in four bits."""
+        model = self.outline()
+        return None if model is None else bytes_quantised(model, width, self.double_quantisation)
 
     @property
     def foundation(self) -> Weights:

@@ -119,13 +119,26 @@ class Pretrained(Weights):
         """Whether it is a sequence-to-sequence model (T5, BART)."""
         return bool(read_config(self.place).get("is_encoder_decoder"))
 
-    def load(self, dtype: torch.dtype) -> Loaded:
-        """Load the model and its tokenizer."""
+    @property
+    def kind(self) -> Any:
+        """The class that makes the model; not typed, as its methods are not."""
         import transformers
 
-        kind: Any = transformers.AutoModelForSeq2SeqLM if self.is_encoder_decoder else transformers.AutoModelForCausalLM
+        return transformers.AutoModelForSeq2SeqLM if self.is_encoder_decoder else transformers.AutoModelForCausalLM
+
+    def outline(self) -> PreTrainedModel:
+        """Build the model from its configuration alone."""
+        import torch
+        from transformers import AutoConfig
+
+        with torch.device("meta"):
+            model: PreTrainedModel = self.kind.from_config(AutoConfig.from_pretrained(self.folder))
+        return model
+
+    def load(self, dtype: torch.dtype) -> Loaded:
+        """Load the model and its tokenizer."""
         with bars_on_terminals_only():
-            model: PreTrainedModel = kind.from_pretrained(
+            model: PreTrainedModel = self.kind.from_pretrained(
                 self.folder, dtype=dtype, use_safetensors=True, local_files_only=True, **self.reading
             )
         return Loaded(model, self.load_tokenizer())

@@ -68,6 +68,20 @@ class PrunedCopy(Weights):
         model.train(False)
         return Loaded(model, tokenizer)
 
+    def outline(self) -> PreTrainedModel | None:
+        """Build the smaller model from its source's configuration alone."""
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        whole = self.source.outline()
+        if whole is None:
+            return None
+        _, count = blocks_of(whole)
+        factory: Any = AutoModelForCausalLM  # its methods carry no types
+        with torch.device("meta"):
+            model: PreTrainedModel = factory.from_config(smaller_config(whole.config, self.kept(count), count))
+        return model
+
     def kept(self, count: int) -> list[int]:
         """Return the numbers of the blocks to keep, of `count`.
 

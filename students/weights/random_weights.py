@@ -11,7 +11,7 @@ from students.characters import CharacterTokenizer, TokenizerRecipe
 from students.weights.base import Loaded, Weights
 
 if TYPE_CHECKING:
-    from students.heavy_types import LlamaConfig, PreTrainedTokenizerBase, torch
+    from students.heavy_types import LlamaConfig, PreTrainedModel, PreTrainedTokenizerBase, torch
 
 __all__ = ["RandomWeights"]
 
@@ -88,6 +88,14 @@ class RandomWeights(Weights):
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
+
+    def outline(self) -> PreTrainedModel:
+        """Build the model from its configuration alone."""
+        import torch
+        from transformers import LlamaForCausalLM
+
+        with torch.device("meta"):
+            return LlamaForCausalLM(self.config(self.load_tokenizer()))
 
     def load(self, dtype: torch.dtype) -> Loaded:
         """Initialise the model; the process's own random state is left as it was."""

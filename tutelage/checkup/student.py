@@ -1,8 +1,7 @@
-"""Checks of the student: tokenizer and chat template, memory, and one training sequence to look at."""
+"""Checks of the student: tokenizer and chat template, and one training sequence to look at."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +10,11 @@ from rich.text import Text
 
 from lessons.lesson_set import LessonSet
 from lessons.records import Annotation, Lesson, Prompt, Provenance
-from students import GGUF, Pretrained, Student, preview
+from students import Student, preview
 from tutelage.arms import Arm
 from tutelage.checkup.finding import Finding
 
-__all__ = ["check_memory", "check_sample", "check_template", "parameters_on_disk", "sample_lesson"]
-
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-ADAM_BYTES = 8
-"""Bytes of Adam's two averages for each trained parameter, in float32."""
+__all__ = ["check_sample", "check_template", "sample_lesson"]
 
 
 def check_template(student: Student, prompt: Prompt) -> Iterator[Finding]:
@@ -29,59 +24,6 @@ def check_template(student: Student, prompt: Prompt) -> Iterator[Finding]:
     ids = encoder.completion_ids(prompt.messages, prompt.reference or "An answer.")
     text = f"{len(asked)} tokens ask, {len(ids)} answer; the answer ends with the end-of-turn token"
     yield Finding("ok" if ids[-1] in encoder.stop_ids else "fail", "chat template", text)
-
-
-def check_memory(student: Student) -> Iterator[Finding]:
-    """Compare what weights, gradients and optimiser take with what the machine has."""
-    count = parameters_on_disk(student)
-    if count is None:
-        yield Finding("warn", "memory", "not estimated: the weights are not in safetensors format yet")
-        return
-    choice = student.number_format
-    width = BYTES.get(str(choice.dtype).removeprefix("torch."), 4)
-    trained = count if student.adapter is None else count // 50  # a low-rank adapter is a few percent at most
-    needed = count * width + trained * (width + ADAM_BYTES)
-    available, where = memory()
-    text = (
-        f"about {needed / 2**30:.2f} GiB for weights, gradients and Adam ({count / 1e6:.1f} million parameters, "
-        f"{width} bytes each), activations not counted; {available / 2**30:.1f} GiB {where}"
-    )
-    yield Finding("ok" if needed < 0.8 * available else "warn", "memory", text)
-
-
-def memory() -> tuple[int, str]:
-    """Return the bytes that training can use, and where."""
-    import psutil
-    import torch
-
-    if torch.cuda.is_available():
-        free, _total = torch.cuda.mem_get_info()
-        return int(free), "free on the GPU"
-    return int(psutil.virtual_memory().available), "free on this machine, which has no GPU"
-
-
-def parameters_on_disk(student: Student) -> int | None:
-    """Count parameters from the heads of safetensors files, or by building a model that starts from nothing."""
-    if isinstance(student.weights, Pretrained):
-        return sum(parameters_of(path) for path in student.weights.folder.glob("*.safetensors"))
-    if isinstance(student.weights, GGUF):
-        return None
-    return sum(p.numel() for p in student.base_model.parameters())
-
-
-def parameters_of(path: Path) -> int:
-    """Count the numbers in a safetensors file from its head."""
-    with path.open("rb") as file:
-        head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    total = 0
-    for name, tensor in head.items():
-        if name == "__metadata__":
-            continue
-        size = 1
-        for length in tensor["shape"]:
-            size *= length
-        total += size
-    return total
 
 
 def sample_lesson(arm: Arm, prompt: Prompt, round_folder: Path) -> tuple[Lesson, bool]:

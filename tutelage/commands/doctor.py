@@ -74,7 +74,7 @@ Check = tuple[str, Callable[[], Iterator[Finding]]]
 
 def checks(course: CheckUp, prompts: list[Prompt], exam: list[Prompt]) -> Iterator[Check]:
     """Yield the checks that need prompts and exam, cheap ones first."""
-    from tutelage.checkup import data, student, teacher
+    from tutelage.checkup import data, memory, student, teacher
     from tutelage.teaching import course_exam_annotator
 
     yield "grader", lambda: data.check_gradable(course.grader, exam)
@@ -97,7 +97,7 @@ def checks(course: CheckUp, prompts: list[Prompt], exam: list[Prompt]) -> Iterat
         if course.call:
             yield "endpoint", lambda: teacher.check_call(found, course.ledger_path)
     yield "chat template", lambda: student.check_template(course.student, prompts[0])
-    yield "memory", lambda: student.check_memory(course.student)
+    yield "memory", lambda: memory.check_memory(course.student)
     for name, arm in course.arms.items():
         yield (
             f"sample of {name}",
