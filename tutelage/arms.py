@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
@@ -10,7 +11,12 @@ from lessons.errors import ConfigError
 from students.renderings import Rendering
 from tutelage.stored_logits import StoredLogits
 
-__all__ = ["Arm", "Training"]
+__all__ = ["NAME", "Arm", "Training"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""What a folder that a course makes may be called."""
+RUN_FOLDERS = ("student", "checkpoints", "logs", "steps")
+"""What lies in an arm's folder already."""
 
 PassedOn = int | str | dict[str, Any] | None
 """A setting that only training understands. Not `Any`: the parser would then fill in all that a class takes, also what
@@ -39,6 +45,9 @@ class Training:
     """What is measured on the student for a plan that hears: {every_updates: 20, measures: [...]}."""
     data: dict[str, Any] = field(default_factory=dict)
     """More settings of lightning_modules.CurriculumDataModule."""
+    adapter_folder: str | None = None
+    """Folder inside the arm's for the trained adapter alone, as `students.Adapted` reads it; None: it is only merged into
+    the student that comes out."""
     checkpoint: dict[str, Any] = field(default_factory=dict)
     """How often a run is saved: {every_updates: 100} or {every_minutes: 5}."""
     trainer: dict[str, Any] = field(default_factory=dict)
@@ -98,19 +107,37 @@ class Arm:
             )
         return replace(shared, **cast("dict[str, Any]", self.training))
 
-    def check(self, name: str, shared: Training) -> None:
+    def check(self, name: str, shared: Training, adapted: bool) -> None:
         """Refuse settings that contradict each other, before anything is spent.
 
         Args:
             name: The arm's name.
             shared: The course's training settings.
+            adapted: Whether the student has an adapter.
 
         Raises:
             ConfigError: With what to change.
         """
-        self.training_settings(shared, name)
+        self.check_adapter_folder(name, shared, adapted)
         self.check_order(name)
         self.check_logits(name, shared)
+
+    def check_adapter_folder(self, name: str, shared: Training, adapted: bool) -> None:
+        """Refuse to write an adapter that is not there, or to where it does not belong."""
+        folder = self.training_settings(shared, name).adapter_folder
+        if folder is None:
+            return
+        if not NAME.fullmatch(folder) or folder in RUN_FOLDERS:
+            raise ConfigError(
+                f"The arm {name!r} has training.adapter_folder {folder!r}. Allowed is the name of a new folder inside "
+                f"the arm's: letters, digits, '-' and '_', and none of {', '.join(RUN_FOLDERS)}. Call it: adapter."
+            )
+        if not adapted:
+            raise ConfigError(
+                f"The arm {name!r} has training.adapter_folder {folder!r}, but the student has no adapter: all its "
+                "weights are trained. Needed is student.adapter, such as {rank: 16, alpha: 32}. Set it, or leave out "
+                "adapter_folder."
+            )
 
     def check_order(self, name: str) -> None:
         """Refuse an arm that orders by a signal it does not have."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,11 +13,10 @@ from lessons.sources import PromptSource
 from students.decoding import Generation
 from students.student import Student
 from teachers import Annotator, Batches, Budget, Limits, RecordedAnnotations, TeacherBackend
-from tutelage.arms import Arm, Training
+from tutelage.arms import NAME, Arm, Training
 
 __all__ = ["Arm", "Course", "Training"]
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 TAKEN = ("base", "teacher", "steps", "exams")
 
 
@@ -180,7 +178,7 @@ class Course:
                     f"An arm cannot be called {name!r}: arms are folders. Allowed are letters, digits, '-' and '_', "
                     f"and none of {', '.join(TAKEN)}. Rename it."
                 )
-            arm.check(name, self.training)
+            arm.check(name, self.training, self.student.adapter is not None)
             if arm.target and arm.target not in self.kinds:
                 raise ConfigError(
                     f"The arm {name!r} learns from the target {arm.target!r}, but no annotator or recording "

@@ -134,13 +134,14 @@ def train_step(course: Course, number: int, name: str) -> Step:
     """Train an arm's student."""
     parent = course.round_folder(number)
     folder = parent / name
+    adapter = course.arms[name].training_settings(course.training, name).adapter_folder
     settings = round_config(course, number, name, Path())
     settings.pop("checkpoint")  # how often to save changes nothing that is trained
     former = (course.round_folder(number - 1) / name / "student",) if number else ()
     return Step(
         name="train",
         folder=folder,
-        outputs=tuple(folder / output for output in TRAINING_OUTPUTS),
+        outputs=tuple(folder / output for output in (*TRAINING_OUTPUTS, *([adapter] if adapter else []))),
         action=lambda: run_training(round_config(course, number, name, course.root), folder),
         settings=settings,
         inputs=(

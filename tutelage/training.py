@@ -75,6 +75,7 @@ def train_config(
             **settings.trainer,
         },
         "checkpoint": dict(settings.checkpoint),
+        **({"export": {"adapter_folder": settings.adapter_folder}} if settings.adapter_folder else {}),
         **({"feedback": dict(settings.feedback)} if settings.feedback else {}),
     }
     return cast("dict[str, JSON]", settings_of(config))  # parts that the parser has read are written out again
