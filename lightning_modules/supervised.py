@@ -19,6 +19,7 @@ from lessons.lesson_set import LessonSet
 from lightning_modules.data.collate import Batch
 from lightning_modules.data.companion import Companion
 from lightning_modules.data.rendered import RenderedLessons
+from lightning_modules.gradient_norm import clips_as_torch, limit_norm
 from lightning_modules.losses import part_sums, weighted_loss
 from lightning_modules.schedules import Schedule
 from lightning_modules.sharding import shard
@@ -78,6 +79,7 @@ class SupervisedModule(LightningModule):
         self.model: torch.nn.Module | None = None
         self.update_loss: Tensor | None = None
         self.running: Tensor | None = None
+        self.gradient_norm: Tensor | None = None  # of the latest update, before it was clipped
         self.batch_losses: Tensor | None = None  # of the micro-batch at hand, for whoever looks on
         # A checkpoint holds only what trains; on_load_checkpoint checks that it holds all of that.
         self.strict_loading = False
@@ -179,6 +181,26 @@ class SupervisedModule(LightningModule):
             return share
         whole: Tensor = self.trainer.strategy.reduce(share, reduce_op="sum")
         return whole
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Measure the gradient, and clip it as the trainer's `gradient_clip_val` says: a norm limits what it measures.
+
+        Clipping by value, and precisions that clip in a way of their own, stay Lightning's.
+        """
+        ours = gradient_clip_algorithm in (None, "norm") and clips_as_torch(self.trainer.precision_plugin)
+        self.gradient_norm = limit_norm(optimizer, gradient_clip_val if ours else None)
+        if gradient_clip_val and not ours:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Let go of the gradients when all have seen the update: Lightning would hold them through the next forward."""
+        if batch.plan.closes_update:
+            self.zero_grad()
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser over what trains, and the schedule, stepped at every update."""

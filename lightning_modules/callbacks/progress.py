@@ -9,7 +9,6 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
@@ -17,7 +16,6 @@ from torch.optim import Optimizer
 from lessons.files import write_text
 from lightning_modules.callbacks.run_folder import RunFolder, keep_lines
 from lightning_modules.data.collate import Batch
-from lightning_modules.gradient_norm import gradient_norm
 
 __all__ = ["Progress", "Totals"]
 
@@ -83,7 +81,7 @@ class Row(NamedTuple):
     """The counts."""
     loss: Tensor | None
     """The loss of the update."""
-    norm: Tensor
+    norm: Tensor | None
     """The norm of its gradient, before clipping."""
     tail: str
     """Learning rate and seconds."""
@@ -100,7 +98,6 @@ class Progress(Callback):
         self.seconds_between_lines = seconds_between_lines
         self.totals = Totals()
         self.rows: list[Row] = []
-        self.norm: Tensor = torch.zeros(())
         self.seconds_before = 0.0
         self.started = 0.0
         self.printed = 0.0
@@ -131,8 +128,7 @@ class Progress(Callback):
         self.writes = trainer.is_global_zero
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        """Note the gradient and the learning rate of this update; after the step the schedule has moved on."""
-        self.norm = gradient_norm(optimizer)
+        """Note the learning rate of this update; after the step the schedule has moved on."""
         self.rate = float(optimizer.param_groups[0]["lr"])
 
     def on_train_batch_end(
@@ -152,7 +148,8 @@ class Progress(Callback):
         head = f"{totals.updates},{totals.lessons},{totals.processed_tokens},{totals.supervised_tokens}"
         # Loss and norm stay tensors until they are written: reading them at once would make a GPU wait at every update.
         tail = f"{self.rate:.8g},{totals.seconds:.3f}\n"
-        self.rows.append(Row(head, getattr(pl_module, "update_loss", None), self.norm, tail))
+        loss, norm = getattr(pl_module, "update_loss", None), getattr(pl_module, "gradient_norm", None)
+        self.rows.append(Row(head, loss, norm, tail))
         if now - self.written > SECONDS_BETWEEN_WRITES:
             self.drain()
             self.written = now
@@ -167,9 +164,9 @@ class Progress(Callback):
             return
         lines = []
         for head, loss, norm, tail in rows:
-            value = math.nan if loss is None else float(loss)
+            value, size = (math.nan if figure is None else float(figure) for figure in (loss, norm))
             self.totals.add_loss(int(head.split(",")[0]), value)
-            lines.append(f"{head},{value!r},{float(norm):.6g},{tail}")
+            lines.append(f"{head},{value!r},{size:.6g},{tail}")
         if self.writes:
             with self.path.open("a", encoding="utf-8") as file:
                 file.writelines(lines)

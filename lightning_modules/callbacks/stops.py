@@ -8,12 +8,10 @@ from abc import abstractmethod
 from typing import Any, Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch.optim import Optimizer
 
 from lessons.errors import ConfigError
 from lightning_modules.callbacks.feedback import CurriculumFeedback
 from lightning_modules.data.collate import Batch
-from lightning_modules.gradient_norm import gradient_norm
 
 __all__ = ["StopOnGradientNorm", "StopOnPlateau", "StopOnTokens", "StopRule"]
 
@@ -163,12 +161,7 @@ class StopOnGradientNorm(StopRule):
         self.above = above
         self.patience = patience
         self.after_updates = after_updates
-        self.norm = 0.0
         self.in_a_row = 0
-
-    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        """Measure."""
-        self.norm = float(gradient_norm(optimizer))
 
     def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
         """Judge."""
@@ -177,14 +170,22 @@ class StopOnGradientNorm(StopRule):
                 f"StopOnGradientNorm got above={self.above:g} and patience={self.patience}; allowed are norms above 0 "
                 "and 1 or more. Correct them."
             )
-        if not math.isfinite(self.norm):
+        module = trainer.lightning_module
+        found = getattr(module, "gradient_norm", None)
+        if found is None:
+            raise ConfigError(
+                f"StopOnGradientNorm reads the norm that a module measures, and {type(module).__name__} measures none. "
+                "Allowed are lightning_modules.SupervisedModule and what is built on it. Train one, or remove the rule."
+            )
+        norm = float(found)
+        if not math.isfinite(norm):
             return "the gradient is not finite"
         if batch.plan.update < self.after_updates:
             return None
-        self.in_a_row = self.in_a_row + 1 if self.norm > self.above else 0
+        self.in_a_row = self.in_a_row + 1 if norm > self.above else 0
         if self.in_a_row < self.patience:
             return None
-        return f"the gradient's norm was above {self.above:g} for {self.in_a_row} updates, at last {self.norm:.4g}"
+        return f"the gradient's norm was above {self.above:g} for {self.in_a_row} updates, at last {norm:.4g}"
 
     def state_dict(self) -> dict[str, Any]:
         """Return how many updates in a row were too high."""

@@ -33,6 +33,10 @@ def weights(root: Path) -> dict[str, torch.Tensor]:
     return found
 
 
+def norms(root: Path) -> list[float]:
+    return [float(row.split(",")[5]) for row in RunFolder(root).progress.read_text().splitlines()[1:]]
+
+
 def test_sharded_training_is_the_training_of_one_process_and_resumes_exactly(
     run: Any, sharded: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -45,6 +49,7 @@ def test_sharded_training_is_the_training_of_one_process_and_resumes_exactly(
     assert expected.keys() == found.keys()
     for name, tensor in expected.items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-5)
+    assert norms(two) == pytest.approx(norms(one), rel=1e-3)
     exported = Student(Pretrained(str(RunFolder(two).student)), precision="float32").model.state_dict()
     for name, tensor in found.items():
         assert torch.equal(exported[name.removeprefix("model.")], tensor), name

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, LightningModule
 
 from lessons.errors import ConfigError
 from lightning_modules import (
@@ -94,20 +94,10 @@ def test_large_gradients_end_the_run(go: Any, caplog: Any) -> None:
     assert go(StopOnGradientNorm(above=1e9)).global_step == 6
 
 
-def test_the_norm_is_that_of_all_gradients(go: Any, tmp_path: Path) -> None:
-    class Sum(Callback):
-        def __init__(self) -> None:
-            self.norms: list[float] = []
-
-        def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
-            squares = [float(p.grad.double().square().sum()) for p in pl_module.parameters() if p.grad is not None]
-            self.norms.append(sum(squares) ** 0.5)
-
-    by_hand = Sum()
-    go(by_hand, Progress(), gradient_clip_val=0.01)
-    rows = [row.split(",") for row in RunFolder(tmp_path / "run").progress.read_text().splitlines()[1:]]
-    assert [float(row[5]) for row in rows] == pytest.approx(by_hand.norms, rel=1e-5)
-    assert json.loads(RunFolder(tmp_path / "run").totals.read_text())["updates"] == 6
+def test_a_module_that_measures_no_gradient_is_refused() -> None:
+    rule, other = StopOnGradientNorm(above=1.0), SimpleNamespace(lightning_module=LightningModule())
+    with pytest.raises(ConfigError, match="LightningModule measures none"):
+        rule.verdict(other, batch=None)
 
 
 @pytest.mark.parametrize(
