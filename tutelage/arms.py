@@ -46,8 +46,8 @@ class Training:
     data: dict[str, Any] = field(default_factory=dict)
     """More settings of lightning_modules.CurriculumDataModule."""
     adapter_folder: str | None = None
-    """Folder inside the arm's for the trained adapter alone, as `students.Adapted` reads it; None: it is only merged into
-    the student that comes out."""
+    """Folder inside the arm's for the trained adapter alone, as `students.Adapted` reads it; None: it is only merged
+    into the student that comes out."""
     checkpoint: dict[str, Any] = field(default_factory=dict)
     """How often a run is saved: {every_updates: 100} or {every_minutes: 5}."""
     trainer: dict[str, Any] = field(default_factory=dict)
