@@ -14,6 +14,8 @@ from teachers.calls.run_state import RunState
 
 __all__ = ["Tries"]
 
+UNTRIED = Fatal()  # what no error has said anything else about
+
 
 class Tries:
     """The tries of one call: what tenacity asks after each.
@@ -32,7 +34,7 @@ class Tries:
         self.sent = 0
         self.transient = 0
         self.refused = 0
-        self.verdict: Verdict = Fatal()
+        self.verdict: Verdict = UNTRIED
         self.reason = ""
 
     def note(self, error: Exception) -> Verdict:
