@@ -89,15 +89,8 @@ class SupervisedModule(LightningModule):
         if self.model is not None:
             return
         self.student.check_trainable()
-        # Under precision "64-true" or "bf16-true" Lightning has changed the default format by now: random weights
-        # would be drawn in it, and would be others than those of the same seed elsewhere.
-        default = torch.get_default_dtype()
-        torch.set_default_dtype(torch.float32)
-        try:
-            self.model = self.student.model.train()
-        finally:
-            torch.set_default_dtype(default)
-        if default == torch.float64:
+        self.model = self.student.model.train()
+        if torch.get_default_dtype() == torch.float64:
             self.model.double()  # Lightning does so too, but after it has read the checkpoint: into float32
         shard(self, self.student.model)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lessons.errors import ConfigError
-from students.precision import choose_precision
+from students.precision import choose_precision, drawn_in_float32
 
 if TYPE_CHECKING:
     from students.heavy_types import torch
@@ -32,12 +32,8 @@ def load_frozen(source: Student, device: torch.device, double: bool = False) -> 
     from students.encoder_decoder import split_of
 
     dtype = torch.float64 if double else choose_precision(source.precision, frozen=True).dtype
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)  # Lightning may have changed it; random weights depend on it
-    try:
+    with drawn_in_float32():
         model = source.weights.load(torch.float32 if double else dtype).model
-    finally:
-        torch.set_default_dtype(default)
     torch.nn.Module.to(model, device, dtype)
     model.requires_grad_(False)
     model.train(False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from lessons.errors import ConfigError
@@ -10,7 +12,7 @@ from lessons.errors import ConfigError
 if TYPE_CHECKING:
     from students.heavy_types import torch
 
-__all__ = ["Choice", "PrecisionName", "choose_precision"]
+__all__ = ["Choice", "PrecisionName", "choose_precision", "drawn_in_float32"]
 
 log = logging.getLogger(__name__)
 
@@ -75,3 +77,20 @@ def cpu_computes_bfloat16() -> bool:
 
     found = torch.cpu.get_capabilities()
     return any(bool(found.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+
+
+@contextmanager
+def drawn_in_float32() -> Iterator[None]:
+    """Read or draw weights with float32 as torch's default format, whatever it is outside.
+
+    Under precision "64-true" or "bf16-true" Lightning has changed the default by the time that weights are read: random
+    ones would be drawn in it, and would be others than those of the same seed elsewhere.
+    """
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -22,7 +22,7 @@ from students.export import (
     write_folder,
 )
 from students.lora import LoRA
-from students.precision import Choice, PrecisionName, choose_precision
+from students.precision import Choice, PrecisionName, choose_precision, drawn_in_float32
 from students.weights import Weights
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ class Student:
     @cached_property
     def model(self) -> PreTrainedModel:
         """The model, loaded on first use, in evaluation mode on the CPU; with an adapter, a peft model around it."""
+        with drawn_in_float32():
+            return self.assembled()
+
+    def assembled(self) -> PreTrainedModel:
+        """Load the weights and put the adapter around them."""
         model = self.loaded()
         if self.gradient_checkpointing:
             # Reentrant checkpointing would need inputs with gradients, which a frozen embedding does not give.

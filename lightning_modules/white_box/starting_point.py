@@ -12,6 +12,7 @@ import torch
 from lightning_modules.supervised import SupervisedModule
 from students.encoder_decoder import split_of
 from students.frozen import load_frozen
+from students.precision import drawn_in_float32
 from students.split_model import SplitModel, in_evaluation
 from students.student import Student
 
@@ -56,12 +57,8 @@ class StartingPoint:
         if self.other is not None:
             return load_frozen(self.other, head.device, head.dtype == torch.float64)
         student = self.module.student
-        default = torch.get_default_dtype()
-        torch.set_default_dtype(torch.float32)  # Lightning may have changed it; random weights depend on it
-        try:
+        with drawn_in_float32():
             model = student.weights.load(student.number_format.dtype).model
-        finally:
-            torch.set_default_dtype(default)
         torch.nn.Module.to(model, head.device, head.dtype)
         model.requires_grad_(False)
         model.train(False)

@@ -7,7 +7,7 @@ import torch
 
 from lessons.errors import ConfigError
 from students import LoRA, Student, choose_precision
-from students.precision import cpu_computes_bfloat16
+from students.precision import cpu_computes_bfloat16, drawn_in_float32
 from tests.students.conftest import tiny_weights
 
 
@@ -58,3 +58,18 @@ def test_additions_to_bfloat16_weights_stay_in_float32() -> None:
 def test_an_unknown_precision() -> None:
     with pytest.raises(ConfigError, match=r"Unknown precision 'int8'. Allowed are 'auto', 'float32'"):
         choose_precision("int8")  # type: ignore[arg-type]
+
+
+def test_random_weights_and_adapters_do_not_depend_on_the_default_format() -> None:
+    usual = Student(tiny_weights(), LoRA(rank=2), precision="float32").model.state_dict()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = Student(tiny_weights(), LoRA(rank=2), precision="float32").model.state_dict()
+        assert torch.get_default_dtype() == torch.float64
+        with pytest.raises(RuntimeError), drawn_in_float32():
+            raise RuntimeError
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(found[name].dtype == tensor.dtype for name, tensor in usual.items())
+    assert all(torch.equal(found[name], tensor) for name, tensor in usual.items())
