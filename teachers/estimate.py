@@ -12,7 +12,7 @@ from lessons.grading import Grader
 from lessons.records import Prompt
 from teachers.annotators.base import Annotator
 from teachers.annotators.by import By
-from teachers.annotators.foresight import Foresight
+from teachers.annotators.prompt_calls import PromptCalls
 from teachers.backend import Request, TeacherBackend
 from teachers.batches.batching import Batches
 from teachers.calls.budget import Budget, worst_case
@@ -53,8 +53,8 @@ class Estimate:
     """Dollars at the worst; None when the price is not known."""
 
 
-class Foreseen:
-    """What one teacher would be asked: its keys, its price, the length of its answers.
+class Forecaster:
+    """Foretells what the calls of one teacher take, by its keys, its price and the length of its earlier replies.
 
     Args:
         teacher: The teacher.
@@ -121,14 +121,14 @@ def estimate(
     result = Estimate()
     with Ledger(ledger) if Path(ledger).exists() else nullcontext() as opened:
         asked = [*(asked_by(annotator, teacher) for annotator in annotators), *others_of(annotators)]
-        known = {id(backend): Foreseen(backend, opened, batches is not None) for backend in asked}
-        if all(foreseen.price is not None for foreseen in known.values()):
+        known = {id(backend): Forecaster(backend, opened, batches is not None) for backend in asked}
+        if all(forecaster.price is not None for forecaster in known.values()):
             result.dollars = result.dollars_at_most = 0.0
-        result.measured_output = all(foreseen.mean_output is not None for foreseen in known.values())
+        result.measured_output = all(forecaster.mean_output is not None for forecaster in known.values())
         for prompt in prompts:
             result.prompts += 1
-            for foresight in foresights(prompt, teacher, annotators):
-                add(result, foresight, known[id(foresight.backend)])
+            for calls in calls_about(prompt, teacher, annotators):
+                add(result, calls, known[id(calls.backend)])
     return result
 
 
@@ -143,33 +143,33 @@ def others_of(annotators: Sequence[Annotator]) -> list[TeacherBackend]:
     return [backend for annotator in inner for backend in annotator.backends]
 
 
-def foresights(prompt: Prompt, teacher: TeacherBackend, annotators: Sequence[Annotator]) -> Iterator[Foresight]:
+def calls_about(prompt: Prompt, teacher: TeacherBackend, annotators: Sequence[Annotator]) -> Iterator[PromptCalls]:
     """Yield what each model would be asked about one prompt, annotator by annotator."""
     written: dict[str, int] = {}
     for annotator in annotators:
         sure, most = annotator.foresee(prompt)
-        yield Foresight(asked_by(annotator, teacher), sure, most, partial(annotator.example, prompt))
+        yield PromptCalls(asked_by(annotator, teacher), sure, most, partial(annotator.example, prompt))
         yield from annotator.foresee_others(prompt, written)
         written[annotator.kind] = most
 
 
-def add(result: Estimate, foresight: Foresight, foreseen: Foreseen) -> None:
+def add(result: Estimate, calls: PromptCalls, forecaster: Forecaster) -> None:
     """Add what one model would be asked about one prompt."""
-    missing = foreseen.missing(foresight.sure)
-    known = len(foresight.sure) - len(missing)
-    further = foresight.most - known
+    missing = forecaster.missing(calls.sure)
+    known = len(calls.sure) - len(missing)
+    further = calls.most - known
     result.in_ledger += known
     result.calls_at_most += further
-    for request, samples in foreseen.calls(missing):
-        read, written = foreseen.likely_tokens(request, samples)
+    for request, samples in forecaster.calls(missing):
+        read, written = forecaster.likely_tokens(request, samples)
         result.calls += 1
         result.input_tokens += read
         result.output_tokens += written
-        if foreseen.price is not None and result.dollars is not None:
-            result.dollars += foreseen.price.cost(read, written)
-    largest = foresight.largest() if further else None
+        if forecaster.price is not None and result.dollars is not None:
+            result.dollars += forecaster.price.cost(read, written)
+    largest = calls.largest() if further else None
     if largest is not None:
-        worst = worst_case(largest, foreseen.price)
+        worst = worst_case(largest, forecaster.price)
         result.tokens_at_most += further * worst.tokens
         if result.dollars_at_most is not None:
             result.dollars_at_most += further * worst.dollars

@@ -12,7 +12,7 @@ from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Grade, Message, Prompt, Provenance
 from teachers.annotators.asking import Asking, Fields, ParseProblem, Reader, together, without_lone_surrogates
-from teachers.annotators.foresight import Foresight
+from teachers.annotators.prompt_calls import PromptCalls
 from teachers.annotators.repair import largest_repair, repair_request, sum_known
 from teachers.annotators.roll import Roll
 from teachers.annotators.template import Template
@@ -105,7 +105,7 @@ class Annotator(ABC):
             return None
         return self.in_full(sure[-1])
 
-    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[PromptCalls]:
         """Return what its further `backends` will be asked about a prompt, for estimates.
 
         Args:

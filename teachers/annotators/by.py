@@ -9,7 +9,7 @@ from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking, Fields
-from teachers.annotators.foresight import Foresight
+from teachers.annotators.prompt_calls import PromptCalls
 from teachers.annotators.roll import Roll
 from teachers.backend import Completion, Request, TeacherBackend
 
@@ -88,7 +88,7 @@ class By(Annotator):
         """Return the annotator's example."""
         return self.annotator.example(prompt)
 
-    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[PromptCalls]:
         """Foresee what the annotator asks of further models."""
         return self.annotator.foresee_others(prompt, earlier)
 

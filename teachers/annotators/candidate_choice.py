@@ -14,7 +14,7 @@ from lessons.grading import Grader
 from lessons.records import Annotation, Prompt, Provenance
 from lessons.tables import read_prompts
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem, together
-from teachers.annotators.foresight import Foresight
+from teachers.annotators.prompt_calls import PromptCalls
 from teachers.annotators.repair import sum_known
 from teachers.annotators.roll import Roll
 from teachers.annotators.subjects import TYPICAL_TEXT, whole_text
@@ -123,14 +123,14 @@ class CandidateChoiceAnnotator(Annotator):
         """Foresee nothing: the run's teacher is not asked."""
         return [], 0
 
-    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[PromptCalls]:
         """Foresee every probe scored after every candidate and without one; none of the candidates is known yet."""
 
         def largest() -> Request:
             probe = next(iter(self.given_probes), replace(prompt, reference=prompt.reference or TYPICAL_ANSWER))
             return self.score_request(probe, (prompt.question, TYPICAL_TEXT))
 
-        return [Foresight(self.student, [], self.probe_count * (1 + earlier.get(self.of, 0)), largest)]
+        return [PromptCalls(self.student, [], self.probe_count * (1 + earlier.get(self.of, 0)), largest)]
 
     def probes_for(self, prompt: Prompt, roll: Roll | None) -> list[Prompt]:
         """Return the probes for a prompt's candidates.

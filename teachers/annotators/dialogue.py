@@ -12,9 +12,9 @@ from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
-from teachers.annotators.foresight import Foresight
 from teachers.annotators.leaks import leak
 from teachers.annotators.marking import grader_of, marked
+from teachers.annotators.prompt_calls import PromptCalls
 from teachers.annotators.repair import sum_known
 from teachers.annotators.template import Template
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
@@ -139,12 +139,12 @@ class DialogueAnnotator(Annotator):
         request = self.teacher_request(prompt, [TYPICAL_TURN] * (self.turns - 1), TYPICAL_TURN["question"])
         return self.in_full(request)
 
-    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[PromptCalls]:
         """Foresee the student's turns and answers, of which only the first is known yet."""
         first = self.student_request(prompt, [], final=self.answer_first)
         last = self.student_request(prompt, [TYPICAL_TURN] * self.turns, final=True)
         most = (self.turns + 1 + self.answer_first) * (1 + self.repairs)
-        return [Foresight(self.student, [first], most, lambda: self.in_full(last))]
+        return [PromptCalls(self.student, [first], most, lambda: self.in_full(last))]
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Hold the dialogue."""

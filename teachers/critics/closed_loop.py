@@ -13,8 +13,8 @@ from teachers.annotators.base import Annotator, Asking, Fields
 from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.critiqued import Critiqued
 from teachers.annotators.critiques import VERDICTS
-from teachers.annotators.foresight import Foresight
 from teachers.annotators.marking import grader_of
+from teachers.annotators.prompt_calls import PromptCalls
 from teachers.annotators.rationale import RationaleAnnotator
 from teachers.annotators.revision import RevisionAnnotator
 from teachers.annotators.subjects import TYPICAL_TEXT, Subject, whole_text
@@ -110,7 +110,7 @@ class ClosedLoop(Annotator):
             return None
         return self.critique.in_full(self.critique.subject_request(prompt, max(texts, key=len), 0))
 
-    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[Foresight]:
+    def foresee_others(self, prompt: Prompt, earlier: Mapping[str, int]) -> list[PromptCalls]:
         """Foresee the solver's attempts, where it makes them, and its corrections, where they are its own."""
         if self.solver is None:
             return []
@@ -124,7 +124,7 @@ class ClosedLoop(Annotator):
         if self.corrected_by == "solver":
             most += attempts * self.rounds * (1 + self.revision.repairs)
             asks = self.revision.example
-        return [Foresight(self.solver, sure, most, partial(asks, prompt))]
+        return [PromptCalls(self.solver, sure, most, partial(asks, prompt))]
 
     def draw(self, attempt: int) -> int:
         """Return the sample number for what is asked about an attempt: greedy critics need not say things twice."""

@@ -1,4 +1,4 @@
-"""What an annotator will ask of a model besides its own teacher, as far as it is known before a run."""
+"""The calls that a prompt will take of a model, as far as they are known before a run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from teachers.backend import Request, TeacherBackend
 
-__all__ = ["Foresight"]
+__all__ = ["PromptCalls"]
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
-    """What one model will be asked about one prompt."""
+class PromptCalls:
+    """The calls that one model will get about one prompt."""
 
     backend: TeacherBackend
     """The model."""
