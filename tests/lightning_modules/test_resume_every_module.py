@@ -1,5 +1,5 @@
-"""Every module, trained by the command, killed as by `kill -9` and resumed: each later batch, loss and weight is equal
-to the bit to that of a run that nobody disturbed."""
+"""Every module, trained by the command, killed as by `kill -9` and resumed in another process: each later batch, loss
+and weight is equal to the bit to that of a run that nobody disturbed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from diary import MOMENTS
 from every_module import CASES, Case, data_of, write_lessons
 
 from lightning_modules.callbacks import RunFolder
+from lightning_modules.cli import train as command
 from students import LoRA
 from tutelage.settings import settings_of
 
@@ -34,13 +36,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def train(folder: Path, run: Callable[..., str], tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
-    """Run the training command with a diary, to its end or to its death, and return what it wrote."""
+    """Train with a diary, to the end in the test's own process, to death in another, and return what was written."""
 
-    def start(case: Case, root: str, *arguments: str, code: int = 0, **death: Any) -> list[dict[str, Any]]:
-        diary = tmp_path / f"{root}-{code}-{len(arguments)}.jsonl"
+    def start(case: Case, root: str, *arguments: str, **death: Any) -> list[dict[str, Any]]:
+        diary = tmp_path / f"{root}-{len(death)}.jsonl"
         settings = settings_for(case, folder)
         settings["trainer"]["callbacks"] = [{"class_path": "diary.Diary", "init_args": {"path": str(diary), **death}}]
-        run(settings, tmp_path / root, *arguments, code=code)
+        if death:
+            run(settings, tmp_path / root, *arguments, code=-signal.SIGKILL)
+        else:
+            settings["trainer"]["default_root_dir"] = str(tmp_path / root)
+            config = tmp_path / f"{root}.yaml"
+            config.write_text(yaml.safe_dump(settings))
+            command(["fit", "--config", str(config), *arguments])
         return [json.loads(line) for line in diary.read_text(encoding="utf-8").splitlines()]
 
     return start
@@ -95,7 +103,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_last_bit(
     whole = train(case, "whole")
     assert len(whole) == UPDATES * MICRO_BATCHES
     dies_at = random.Random(name).randrange(saved, len(whole) - 2)
-    first = train(case, "broken", code=-signal.SIGKILL, dies_at=dies_at, moment=moment)
+    first = train(case, "broken", dies_at=dies_at, moment=moment)
     assert saved <= len(first) <= len(whole)
     assert first == whole[: len(first)]
     rest = train(case, "broken", "--ckpt_path=last")
