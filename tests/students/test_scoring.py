@@ -3,8 +3,6 @@ from __future__ import annotations
 import math
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from lessons.errors import ConfigError
 from lessons.records import Lesson
 from students import RationaleThenAnswer, Student
 from students.scoring import Pair, Scoring, batches, score
+from tests.forked import Forker
 
 Make = Callable[[int], list[Lesson]]
 
@@ -104,20 +103,18 @@ numpy.save(sys.argv[1], numpy.stack([found.nll, found.error, found.tokens]))
 """
 
 
-def test_two_processes_share_the_work_and_both_get_all_of_it(tmp_path: Path) -> None:
+def test_two_processes_share_the_work_and_both_get_all_of_it(tmp_path: Path, programs: Forker) -> None:
+    (tmp_path / "shared_out.py").write_text(SHARED_OUT)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     launched = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     runs = {"alone": {}, "0": {**launched, "RANK": "0"}, "1": {**launched, "RANK": "1"}}
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", SHARED_OUT, str(tmp_path / name)],
-            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        )
+        programs.start("shared_out", [str(tmp_path / name)], tmp_path, {**os.environ, **environment})
         for name, environment in runs.items()
     ]
-    assert [process.wait(timeout=300) for process in processes] == [0, 0, 0]
+    assert [process.wait() for process in processes] == [0, 0, 0]
     alone, *ranks = (np.load(tmp_path / f"{name}.npy") for name in runs)
     assert np.isnan(alone[0]).sum() == 1
     for found in ranks:
