@@ -43,6 +43,7 @@ from teachers.calls.limits import Limits
 from teachers.calls.pricing import Price
 from teachers.critics.critic_exam import examine_critic
 from teachers.critics.critic_report import CriticReport
+from teachers.critics.exam_settings import CriticExam
 from teachers.distillation import DistillSummary, distill
 from teachers.hosted.anthropic_backend import AnthropicBackend
 from teachers.hosted.openai_backend import OpenAIBackend
@@ -68,6 +69,7 @@ __all__ = [
     "Caller",
     "CandidateChoiceAnnotator",
     "Completion",
+    "CriticExam",
     "CriticReport",
     "CritiqueAnnotator",
     "DialogueAnnotator",

@@ -10,8 +10,8 @@ from lessons.sources import PromptSource, unique
 from students.decoding import Generation
 from students.renderings import Rendering
 from students.student import Student
-from teachers import Annotator, Budget, Limits, TeacherBackend
-from tutelage.critics import CRITIC_FILES, CriticExam, examine, foresee
+from teachers import Annotator, Budget, CriticExam, Limits, TeacherBackend
+from tutelage.critics import CRITIC_FILES, examine, foresee, inputs_of
 from tutelage.foretelling import foretell
 from tutelage.progress import say
 from tutelage.report.verdicts import marks
@@ -171,8 +171,8 @@ def evaluate_critic(
         folder=folder,
         outputs=tuple(folder / name for name in CRITIC_FILES),
         action=lambda: {"text": examine(critic, questions, folder, grader, ledger, limits, budget).text()},
-        settings={"critic": critic.settings(), "grader": settings_of(grader)},
-        inputs=(questions, *critic.inputs),
+        settings={"critic": settings_of(critic), "grader": settings_of(grader)},
+        inputs=(questions, *inputs_of(critic)),
     )
     if not run_step(step):
         say(f"{folder} holds this very examination already.")

@@ -15,8 +15,8 @@ from lessons.graders import ExactGrader, NumberGrader
 from lessons.intervals import wilson
 from lessons.records import Attempt, Message, Prompt
 from lessons.tables import write_attempts
-from teachers import Budget, CritiqueAnnotator, ScriptedBackend, distill
-from teachers.critics.critic_exam import LOOPS, closed_loop, critic_report, examine_critic
+from teachers import Budget, CriticExam, CritiqueAnnotator, ScriptedBackend, distill
+from teachers.critics.critic_exam import LOOPS, critic_report, examine_critic
 from teachers.estimate import estimate
 
 PROGRAM = '''
@@ -101,8 +101,11 @@ def attempts(tmp_path: Path, program: Any) -> Path:
 @pytest.fixture
 def examine(tmp_path: Path, program: Any) -> Callable[..., Any]:
     def run(**settings: Any) -> Any:
-        settings = {"critic": scripted("critic"), "prompts": PROMPTS, "grader": NumberGrader(), **settings}
-        return examine_critic(ledger=tmp_path / "ledger.sqlite", out=tmp_path / "out", progress=False, **settings)
+        budget = settings.pop("budget", None)
+        exam = CriticExam(scripted("critic"), **settings)
+        return examine_critic(
+            exam, PROMPTS, NumberGrader(), tmp_path / "ledger.sqlite", tmp_path / "out", budget=budget, progress=False
+        )
 
     return run
 
@@ -186,7 +189,7 @@ def test_what_it_will_take_is_foreseen(
     settings = {**settings, **({"attempts": attempts} if "attempts" in settings else {})}
     settings |= {"solver": scripted(settings["solver"])} if "solver" in settings else {}
     critic, grader = scripted("critic"), NumberGrader()
-    loop = closed_loop(PROMPTS, **settings)
+    loop = CriticExam(critic, **settings).loop(PROMPTS)
     found = estimate(PROMPTS, critic, [loop], grader, tmp_path / "no ledger")
     assert (found.calls, found.calls_at_most) == (sure, most)
     distilled = distill(PROMPTS, critic, [loop], grader, tmp_path / "ledger.sqlite", tmp_path / "o", progress=False)
