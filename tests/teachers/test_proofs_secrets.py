@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from provider import Provider, Schedule, serving
+
+from tests.forked import forker
 
 KEY = "sk-8412planted-XYZZY-secret-97531"
 PIECE = 12
@@ -28,21 +30,36 @@ EVERY_FAULT = {
         "echo": 0.2,
     }
 }
-PROGRAM = """
+COMMAND = """
 import logging, sys
-logging.basicConfig(level=logging.DEBUG)  # the SDKs log every request and reply
+logging.basicConfig(level=logging.DEBUG, force=True)  # the SDKs log every request and reply
 from tutelage.main import main
 sys.argv = ["tutelage", "distill", "--config", "config.yaml"]
 sys.exit(main())
 """
-TRACEBACK = """
+FROM_PYTHON = """
 import logging, sys, yaml
-logging.basicConfig(level=logging.DEBUG)
+logging.basicConfig(level=logging.DEBUG, force=True)
 import teachers, lessons
 config = yaml.safe_load(open("config.yaml"))["teacher"]
 teacher = getattr(teachers, config["class_path"].split(".")[1])(**config["init_args"])
 prompts = lessons.ArithmeticSource(size=20, digits=3).prompts()
 teachers.distill(prompts, teacher, [teachers.RationaleAnnotator()], None, "l.sqlite", "o.parquet")
+"""
+
+IN_BATCHES = """
+import logging, yaml
+logging.basicConfig(level=logging.DEBUG, force=True)
+import teachers, lessons
+from teachers.batches.batching import Batches
+config = yaml.safe_load(open("config.yaml"))["teacher"]
+teacher = getattr(teachers, config["class_path"].split(".")[1])(**config["init_args"])
+prompts = list(lessons.ArithmeticSource(size=20, digits=3).prompts())
+limits = teachers.Limits(first_wait_seconds=0.01, longest_wait_seconds=0.02, attempts=20)
+batches = Batches(quiet_seconds=0.02, poll_seconds=0.02, find_seconds=0.1)
+teachers.distill(
+    prompts, teacher, [teachers.RationaleAnnotator()], None, "l.sqlite", "o.parquet", limits, batches=batches
+)
 """
 
 
@@ -73,20 +90,36 @@ def config_of(vendor: str, provider: Provider) -> dict[str, Any]:
     }
 
 
-def run(program: str, folder: Path, config: dict[str, Any]) -> subprocess.CompletedProcess[bytes]:
+Run = Callable[[str, Path, dict[str, Any]], "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Run a program with all debugging on, in a folder of its own."""
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    debugging = {"OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug", "PYTHONASYNCIODEBUG": "1"}
-    here = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, **debugging, "PLANTED_KEY": KEY, "PYTHONPATH": str(here)}
-    command = [sys.executable, "-X", "dev", "-W", "ignore", "-c", program]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=120)
+    texts = {"command": COMMAND, "from_python": FROM_PYTHON, "in_batches": IN_BATCHES}
+    programs = tmp_path_factory.mktemp("programs")
+    for name, text in texts.items():
+        (programs / f"{name}.py").write_text(text)
+    variables = {
+        "OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug", "PYTHONASYNCIODEBUG": "1", "PYTHONDEVMODE": "1",
+        "PYTHONWARNINGS": "ignore",
+    }  # fmt: skip
+    imports = ("teachers", "tutelage.commands.distill", "openai", "anthropic")
+    with forker(tmp_path_factory.mktemp("printed"), *imports, **variables) as started:
+
+        def to_end(program: str, folder: Path, config: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+            (folder / "config.yaml").write_text(yaml.safe_dump(config))
+            paths = os.pathsep.join([str(Path(__file__).resolve().parents[2]), str(programs)])
+            environment = {**os.environ, **variables, "PLANTED_KEY": KEY, "PYTHONPATH": paths}
+            return started.run(program, [], folder=folder, environment=environment)
+
+        yield to_end
 
 
-def leaks(folder: Path, done: subprocess.CompletedProcess[bytes]) -> list[str]:
+def leaks(folder: Path, done: subprocess.CompletedProcess[str]) -> list[str]:
     """Return where the key, or a piece of it, was written or printed."""
     written = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    everything = {**written, "stdout": done.stdout, "stderr": done.stderr}
+    everything = {**written, "stdout": done.stdout.encode(), "stderr": done.stderr.encode()}
     assert len(written) > 1
     return [
         f"{name}: {found[max(0, found.index(form) - 80) : found.index(form) + 40]!r}"
@@ -98,11 +131,11 @@ def leaks(folder: Path, done: subprocess.CompletedProcess[bytes]) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
-def test_no_secret_when_everything_goes_wrong(tmp_path: Path, vendor: str) -> None:
+def test_no_secret_when_everything_goes_wrong(run: Run, tmp_path: Path, vendor: str) -> None:
     with serving(fault=Schedule(5, EVERY_FAULT)) as provider:
-        done = run(PROGRAM, tmp_path, config_of(vendor, provider))
+        done = run("command", tmp_path, config_of(vendor, provider))
     assert all(KEY in str(headers) for headers in provider.headers)
-    assert b"DEBUG" in done.stderr
+    assert f"DEBUG:{vendor}." in done.stderr  # its SDK says all it does
     assert (tmp_path / "out" / "failures.jsonl").exists(), done.stderr[-2_000:]
     assert provider.faults["call: echo"] > 3
     assert leaks(tmp_path, done) == []
@@ -110,40 +143,26 @@ def test_no_secret_when_everything_goes_wrong(tmp_path: Path, vendor: str) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
-def test_no_secret_in_a_traceback(tmp_path: Path, vendor: str) -> None:
+def test_no_secret_in_a_traceback(run: Run, tmp_path: Path, vendor: str) -> None:
     with serving(fault=lambda event: "401") as provider:
-        done = run(TRACEBACK, tmp_path, config_of(vendor, provider))
-    assert b"Traceback" in done.stderr
-    assert b"CallFailed" in done.stderr
-    assert b"***" in done.stderr
+        done = run("from_python", tmp_path, config_of(vendor, provider))
+    assert "Traceback" in done.stderr
+    assert "CallFailed" in done.stderr
+    assert "***" in done.stderr
     assert leaks(tmp_path, done) == []
 
 
-IN_BATCHES = """
-import logging, yaml
-logging.basicConfig(level=logging.DEBUG)
-import teachers, lessons
-from teachers.batches.batching import Batches
-config = yaml.safe_load(open("config.yaml"))["teacher"]
-teacher = getattr(teachers, config["class_path"].split(".")[1])(**config["init_args"])
-prompts = list(lessons.ArithmeticSource(size=20, digits=3).prompts())
-limits = teachers.Limits(first_wait_seconds=0.01, longest_wait_seconds=0.02, attempts=20)
-batches = Batches(quiet_seconds=0.02, poll_seconds=0.02, find_seconds=0.1)
-teachers.distill(
-    prompts, teacher, [teachers.RationaleAnnotator()], None, "l.sqlite", "o.parquet", limits, batches=batches
-)
-"""
 BROKEN_WIRE = {"500": 0.1, "echo": 0.3, "reset": 0.1, "cut json": 0.1}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
 @pytest.mark.parametrize("refused", [False, True], ids=["broken", "refused"])
-def test_no_secret_in_batch_mode(tmp_path: Path, vendor: str, refused: bool) -> None:
+def test_no_secret_in_batch_mode(run: Run, tmp_path: Path, vendor: str, refused: bool) -> None:
     places = ("upload", "submit", "status", "list", "results")
     shares = {place: {"403": 1.0} if refused else BROKEN_WIRE for place in places}
     with serving(fault=Schedule(6, shares, most_in_a_row=20 if refused else 4), batch_seconds=0.2) as provider:
-        done = run(IN_BATCHES, tmp_path, config_of(vendor, provider))
+        done = run("in_batches", tmp_path, config_of(vendor, provider))
     assert (done.returncode != 0) == refused, done.stderr[-2_000:]
     assert (tmp_path / "o.parquet").exists() != refused
     assert leaks(tmp_path, done) == []
