@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lessons.records import Message
 
@@ -68,8 +68,7 @@ class TokenLogprob:
     """The likeliest tokens at this position with their log-probabilities, likeliest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """What a teacher wrote, read from its raw reply."""
 
     text: str

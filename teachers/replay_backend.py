@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -133,7 +132,7 @@ class ReplayBackend(TeacherBackend):
         """Read a recorded completion, of either wire format."""
         if "recorded" in raw:
             found = read_any(raw["recorded"], raw["model"])
-            return replace(found, answered_by=found.answered_by or raw["model"])
+            return found._replace(answered_by=found.answered_by or raw["model"])
         reason = raw["finish_reason"] if raw["finish_reason"] in ("stop", "length", "refusal") else "stop"
         return Completion(
             text=raw["text"],
@@ -160,7 +159,7 @@ def read_any(raw: JSON, model: str) -> Completion:
     if "recorded" in raw:
         return read_any(raw["recorded"], raw["model"])
     if "member" in raw:
-        return replace(read_any(raw["reply"], raw["member"]), answered_by=raw["member"])
+        return read_any(raw["reply"], raw["member"])._replace(answered_by=raw["member"])
     if "choices" in raw or "output" in raw:
         from teachers.hosted.openai_backend import OpenAIBackend
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 from lessons.errors import CallFailed, TutelageError
@@ -37,7 +37,7 @@ class Failure:
     """Calls that were made for it in vain, in this run."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Worked:
     """What came of one prompt."""
 
@@ -129,7 +129,7 @@ class Worker:
         asking = self.asking(prompt, worked.annotations, lookups)
         for annotator, roll in zip(self.annotators, self.rolls, strict=True):
             try:
-                found = await annotator.annotate(asking if roll is None else replace(asking, roll=roll))
+                found = await annotator.annotate(asking if roll is None else asking._replace(roll=roll))
             except CallFailed as error:
                 if error is self.callers.run.stop_reason:
                     raise
@@ -150,7 +150,7 @@ class Worker:
 
         def through(backend: TeacherBackend) -> Asking:
             ask, bundled = self.ways(backend, prompt, lookups)
-            return replace(asking, ask=ask, bundled=bundled, teacher=type(backend).__name__, model=backend.model)
+            return asking._replace(ask=ask, bundled=bundled, teacher=type(backend).__name__, model=backend.model)
 
         asking = Asking(
             prompt=prompt,

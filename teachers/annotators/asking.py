@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
@@ -39,8 +39,7 @@ class Fields:
 Reader = Callable[[Completion, Prompt], Fields]
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(NamedTuple):
     """What an annotator needs while it works on one prompt."""
 
     prompt: Prompt

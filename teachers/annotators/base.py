@@ -210,7 +210,7 @@ class Annotator(ABC):
         """Turn a reply into an annotation; what cannot be read becomes one with a problem."""
         completion, text = reply.completion, without_lone_surrogates(reply.completion.text)
         if text != completion.text:
-            completion = replace(completion, text=text)
+            completion = completion._replace(text=text)
         problem = None
         fields = Fields(completion.text.strip())
         if completion.finish_reason == "length":

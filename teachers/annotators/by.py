@@ -77,7 +77,7 @@ class By(Annotator):
         if asking.through is None:
             raise ConfigError("By was used outside a run: its Asking has no `through`. Use it in `distill`.")
         roll = asking.roll.inner if isinstance(asking.roll, RollOfRole) else None
-        found = await self.annotator.annotate(replace(asking.through(self.teacher), roll=roll))
+        found = await self.annotator.annotate(asking.through(self.teacher)._replace(roll=roll))
         return [replace(annotation, kind=self.renamed(annotation.kind)) for annotation in found]
 
     def foresee(self, prompt: Prompt) -> tuple[list[Request], int]:

@@ -165,7 +165,7 @@ class StrategyAnnotator(AnsweringAnnotator):
         right = dict.fromkeys(self.catalogue.entries, 0)
         for prompt in prompts:
             try:
-                found = await self.all_ways(replace(asking, prompt=prompt))
+                found = await self.all_ways(asking._replace(prompt=prompt))
             except CallFailed:
                 continue
             for annotation in found:

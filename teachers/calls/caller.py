@@ -50,7 +50,8 @@ class Caller:
         self.counts = Counts()
         self.gate = Gate(self.limits)
         self.sender = Sender(backend, ledger, self.limits, self.run, self.gate, self.counts)
-        self.pending: dict[str, asyncio.Future[Reply]] = {}
+        self.pending: dict[str, asyncio.Future[Reply] | None] = {}
+        """What is being bought, and what others wait for who ask for the same; None while nobody does."""
         self.desk: BatchDesk | None = None
         self.run.when_stopping += [self.gate.stop, backend.stop]
         backend.heard = self.gate.hear
@@ -85,11 +86,10 @@ class Caller:
         stored = self.ledger.get(key)
         if stored is not None:
             return self.known(stored)
-        under_way = self.pending.get(key)
-        if under_way is not None:
-            return await asyncio.shield(under_way)
-        bundle = [Asked(key, canonical, request)]
-        return (await self.bought(bundle, self.promised(bundle)))[0]
+        if key in self.pending:
+            return await self.promised(key)
+        self.pending[key] = None  # in the same moment in which it was not found
+        return (await self.bought([Asked(key, canonical, request)]))[0]
 
     async def recall(self, request: Request) -> Reply:
         """Return the reply to a request from the ledger, and send nothing.
@@ -132,8 +132,9 @@ class Caller:
             if stored is not None:
                 found[key] = self.known(stored)
             elif key in self.pending:
-                waits[key] = asyncio.shield(self.pending[key])
+                waits[key] = self.promised(key)
             else:
+                self.pending[key] = None
                 missing[key] = Asked(key, canonical, request)
         if missing or waits:
             for reply in await self.all_of(list(missing.values()), list(waits.values())):
@@ -144,7 +145,7 @@ class Caller:
         """Buy what is fresh in bundles, wait for the rest; raise an error only when all have ended."""
         size = max(1, self.backend.samples_per_call)
         bundles = [fresh[start : start + size] for start in range(0, len(fresh), size)]
-        orders = [self.bought(bundle, self.promised(bundle)) for bundle in bundles]
+        orders = [self.bought(bundle) for bundle in bundles]
         bought = await asyncio.gather(*orders, return_exceptions=True)
         waited = await asyncio.gather(*waits, return_exceptions=True)
         replies: list[Reply] = []
@@ -154,28 +155,28 @@ class Caller:
             replies += result if isinstance(result, list) else [result]
         return replies
 
-    def promised(self, bundle: Sequence[Asked]) -> list[asyncio.Future[Reply]]:
-        """Note what is about to be bought, in the same moment in which it was not found: others wait for it."""
-        loop = asyncio.get_running_loop()
-        futures: list[asyncio.Future[Reply]] = [loop.create_future() for _ in bundle]
-        for asked, future in zip(bundle, futures, strict=True):
-            self.pending[asked.key] = future
-        return futures
+    def promised(self, key: str) -> asyncio.Future[Reply]:
+        """Return the reply to come of what is being bought already; whoever waits may be cancelled alone."""
+        future = self.pending[key]
+        if future is None:
+            future = self.pending[key] = asyncio.get_running_loop().create_future()
+        return asyncio.shield(future)
 
-    async def bought(self, bundle: Sequence[Asked], futures: Sequence[asyncio.Future[Reply]]) -> list[Reply]:
-        """Buy the replies of one call, and keep the promise to whoever asks for the same meanwhile."""
+    async def bought(self, bundle: Sequence[Asked]) -> list[Reply]:
+        """Buy the replies of one call, and let whoever asks for the same meanwhile have them too."""
         try:
             replies = await (self.desk or self.sender).buy(bundle)
-            for future, reply in zip(futures, replies, strict=True):
-                future.set_result(reply)
         except BaseException as error:
-            for future in futures:
-                future.set_exception(error if isinstance(error, Exception) else Stopped("The run was interrupted."))
-                future.exception()  # read once, or asyncio complains when nobody else waits for it
-            raise
-        finally:
             for asked in bundle:
-                del self.pending[asked.key]
+                future = self.pending.pop(asked.key)
+                if future is not None:
+                    future.set_exception(error if isinstance(error, Exception) else Stopped("The run was interrupted."))
+                    future.exception()  # read once, or asyncio complains when nobody else waits for it any more
+            raise
+        for asked, reply in zip(bundle, replies, strict=True):
+            future = self.pending.pop(asked.key)
+            if future is not None:
+                future.set_result(reply)
         return replies
 
     def stop(self, reason: Exception) -> None:

@@ -7,7 +7,6 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 
 from lessons.errors import ConfigError
@@ -192,10 +191,10 @@ class PoolBackend(TeacherBackend):
         name = raw["member"]
         member = self.named.get(name)
         if member is not None:
-            return replace(member.teacher.read(raw["reply"]), answered_by=name)
+            return member.teacher.read(raw["reply"])._replace(answered_by=name)
         from teachers.replay_backend import read_any
 
-        return replace(read_any(raw["reply"], name), answered_by=name)
+        return read_any(raw["reply"], name)._replace(answered_by=name)
 
     def classify(self, error: Exception) -> Verdict:
         """Return what the member said of its error."""

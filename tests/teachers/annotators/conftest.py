@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,8 +47,8 @@ def answering() -> Callable[..., tuple[Asking, list[Request]]]:
         )
         if others is None:
             return first, seen
-        other = replace(first, ask=asks(others), teacher="S", model="s")
-        return replace(first, through=through_to(other)), seen
+        other = first._replace(ask=asks(others), teacher="S", model="s")
+        return first._replace(through=through_to(other)), seen
 
     return make
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,6 +118,6 @@ def test_samples_drawn_alike_share_a_call_and_keep_their_order() -> None:
         return [Reply(Completion(text, "stop", 1, 1, "m"), text, 0.0, False) for text in texts]
 
     asking, _ = replies()
-    found = asyncio.run(RationaleAnnotator(samples=4).annotate(replace(asking, bundled=bundled)))
+    found = asyncio.run(RationaleAnnotator(samples=4).annotate(asking._replace(bundled=bundled)))
     assert [a.text for a in found] == ["way 0", "way 1", "way 2", "way 3"]
     assert sorted(calls) == [[0], [1, 2, 3]]  # the first is drawn at temperature 0, the fresh ones at 0.8

@@ -103,7 +103,7 @@ def test_wrong_candidates_are_left_out(answering: Any, tmp_path: Path) -> None:
 def test_what_cannot_be_scored_is_never_chosen(answering: Any, tmp_path: Path) -> None:
     def silent(request: Request) -> Completion:
         found = scored(request)
-        return replace(found, logprobs=None) if "count" in request.messages[-1].content else found
+        return found._replace(logprobs=None) if "count" in request.messages[-1].content else found
 
     found = ranked(answering, tmp_path, candidates("count on", "think"), silent)
     assert [(a.text, a.data["chosen"]) for a in found] == [("think", True), ("count on", False)]
