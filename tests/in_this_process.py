@@ -16,9 +16,21 @@ import yaml
 import tutelage.course_steps
 from lessons.files import write_text
 from lightning_modules.cli import train
+from tutelage.command_line import make_parser
+from tutelage.commands.course import course as course_command
+from tutelage.course import Course
 from tutelage.main import main
 
-__all__ = ["run_course", "train_here"]
+__all__ = ["read_course", "run_course", "train_here"]
+
+
+def read_course(*configs: Path) -> Course:
+    """Read a course as `tutelage course` does, of several files each laid over those before."""
+    parser = make_parser(course_command, "tutelage course")
+    words = [word for config in configs for word in ("--config", str(config))]
+    built = vars(parser.instantiate(parser.parse_args(words)))
+    built.pop("config")
+    return Course(**built)
 
 
 def train_here(config: dict[str, Any], folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.in_this_process import read_course
 from tutelage.command_line import make_parser
 from tutelage.commands.course import course
 from tutelage.commands.distill import distill
@@ -57,11 +58,7 @@ def test_a_text_that_yaml_takes_for_a_comment_stays_a_text(tmp_path):
 @pytest.mark.parametrize("name", ["rationales/orca-2", "preferences/spar"])
 def test_a_recipe_is_made_real_by_what_is_laid_over_it(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    parser = make_parser(course, "tutelage course")
-    words = ["--config", str(FOLDER / f"{name}.yaml"), "--config", str(OVERLAY)]
-    built = vars(parser.instantiate(parser.parse_args(words)))
-    built.pop("config")
-    made = Course(**built)
+    made = read_course(FOLDER / f"{name}.yaml", OVERLAY)
     made.check()
     settings = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
     assert made.prompts.name == "openai/gsm8k"
@@ -77,10 +74,7 @@ def test_the_training_settings_of_every_course_parse(path):
     from lightning_modules.cli import TutelageCLI
     from tutelage.course_steps import round_config
 
-    parser = make_parser(course, "tutelage course")
-    built = vars(parser.instantiate(parser.parse_args(["--config", str(path)])))
-    built.pop("config")
-    made = Course(**built)
+    made = read_course(path)
     reader = ParseOnly(TutelageCLI)
     for name in made.arms:
         config = round_config(made, 0, name, made.root)

@@ -22,9 +22,9 @@ from lessons.errors import ConfigError
 from lessons.tables import read_annotations, write_annotations
 from students import CharacterTokenizer, RandomWeights, Student
 from students.logit_store import Capture
+from tests.in_this_process import read_course
 from tests.test_recipes_methods import UPDATES, train_briefly
-from tutelage.command_line import make_parser, run_function
-from tutelage.commands.course import course as course_command
+from tutelage.command_line import run_function
 from tutelage.commands.logits import logits as logits_command
 from tutelage.course import Course
 from tutelage.course_steps import exam_step, pool_step
@@ -70,10 +70,7 @@ def small_course(recipe: str, **changes: Any) -> Course:
         arm |= {"minimum_length": 24, "passes": 1}
     path = Path("course.yaml")
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
-    parser = make_parser(course_command, "tutelage course")
-    built = vars(parser.instantiate(parser.parse_args(["--config", str(path)])))
-    built.pop("config")
-    return Course(**built)
+    return read_course(path)
 
 
 def steps_of(course: Course) -> list[Step]:

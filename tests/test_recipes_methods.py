@@ -23,8 +23,8 @@ from lessons.tables import write_attempts, write_prompts
 from lightning_modules import CurriculumDataModule, Progress, StudentExport, SupervisedModule
 from lightning_modules.cli import TRAINER_DEFAULTS
 from students import CharacterTokenizer, RandomWeights, Student
-from tutelage.command_line import make_parser, run_function
-from tutelage.commands.course import course as course_command
+from tests.in_this_process import read_course
+from tutelage.command_line import run_function
 from tutelage.commands.distill import distill
 from tutelage.course import Course
 from tutelage.course_steps import exam_step, pool_step
@@ -54,10 +54,7 @@ def small_course(name: str) -> Course:
     settings["generation"]["max_new_tokens"] = 4
     path = Path("course.yaml")
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
-    parser = make_parser(course_command, "tutelage course")
-    built = vars(parser.instantiate(parser.parse_args(["--config", str(path)])))
-    built.pop("config")
-    return Course(**built)
+    return read_course(path)
 
 
 def train_briefly(course: Course, config: dict[str, Any], folder: Path) -> None:

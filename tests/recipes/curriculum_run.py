@@ -14,23 +14,13 @@ from numpy.typing import NDArray
 
 from curricula import Curriculum, SignalTable, read_signals
 from curricula.state import unpack
-from tests.in_this_process import train_here
-from tutelage.command_line import make_parser
-from tutelage.commands.course import course as course_command
-from tutelage.course import Course
+from tests.in_this_process import read_course, train_here
 from tutelage.course_steps import exam_step, pool_step
 from tutelage.rounds import steps_of_round
 from tutelage.steps import run_step
 
 FOLDER = Path(__file__).parents[2] / "recipes" / "curricula"
 Floats = NDArray[np.float64]
-
-
-def course_of(name: str) -> Course:
-    parser = make_parser(course_command, "tutelage course")
-    built = vars(parser.instantiate(parser.parse_args(["--config", str(FOLDER / f"{name}.yaml")])))
-    built.pop("config")
-    return Course(**built)
 
 
 class Ran:
@@ -40,7 +30,7 @@ class Ran:
     """
 
     def __init__(self, name: str) -> None:
-        self.course = course_of(name)
+        self.course = read_course(FOLDER / f"{name}.yaml")
         self.folder = self.course.round_folder(0)
         self.trained = TRAINED.get(name, list(self.course.arms)[-1:])
         for step in (exam_step(self.course), pool_step(self.course), *steps_of_round(self.course, 0)):
