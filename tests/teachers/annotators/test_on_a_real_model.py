@@ -10,15 +10,17 @@ import pytest
 
 import teachers.annotators
 from lessons.graders import NumberGrader
-from lessons.records import Attempt, Message, Prompt
+from lessons.records import Annotation, Attempt, Message, Prompt
 from lessons.tables import read_annotations, write_attempts, write_prompts
 from teachers import Annotator, By, TransformersBackend, distill
 
-TOKENS = 16
+TOKENS = 8
 PROMPTS = [
     Prompt("eggs", (Message("user", "What is 2+3?"),), reference="5"),
-    Prompt("apples", (Message("user", "Ann has 7 apples and eats 4. How many are left?"),), reference="3"),
+    Prompt("apples", (Message("user", "What is 7-4?"),), reference="3"),
 ]
+COMPARES = "PairwiseDifficultyAnnotator"
+"""The only one that needs two prompts."""
 FIRST = ("RationaleAnnotator", "AnswerAnnotator", "SkillsAnnotator", "TaskTypeAnnotator", "RubricAnnotator",
          "CritiqueAnnotator")  # fmt: skip
 """These go before the others, which build on what they write."""
@@ -28,7 +30,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "NewPromptsAnnotator": {"aims": ["harder"]},
     "PairJudgeAnnotator": {"first": "ATTEMPTS", "second": "ATTEMPTS"},
     "PrinciplesAnnotator": {"prompts": "PROMPTS"},
-    "RationaleAnnotator": {"max_asks": 2, "answer_hint": True, "max_output_tokens": 48},
+    "RationaleAnnotator": {"max_asks": 2, "answer_hint": True, "max_output_tokens": 32},
     "StrategyAnnotator": {"probes": 1},
 }
 """What an annotator needs, or what makes it short. "TEACHER" stands for the model, "ATTEMPTS" for a file of attempts,
@@ -54,19 +56,23 @@ def build(name: str, teacher: TransformersBackend, attempts: str) -> Annotator:
 def test_whatever_a_small_model_writes_becomes_an_annotation(tmp_path: Path, smollm2_name: str) -> None:
     teacher = TransformersBackend(smollm2_name, batch_size=8, threads=1)
     attempts = str(tmp_path / "attempts.parquet")
-    texts = [(prompt, f"I count.\nAnswer: {k}") for prompt in PROMPTS for k in (3, 4)]
+    texts = [(prompt, f"I count.\nAnswer: {k}") for prompt in PROMPTS for k in (5, 6)]
     grader = NumberGrader()
     write_attempts(attempts, [Attempt(p.id, "student", text, grade=grader.grade(text, p)) for p, text in texts])
     write_prompts(tmp_path / "prompts.parquet", PROMPTS)
-    names = [n for n in teachers.annotators.__all__ if n.endswith("Annotator") and n != "Annotator"]
+    names = [n for n in teachers.annotators.__all__ if n.endswith("Annotator") and n not in ("Annotator", COMPARES)]
     names.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     annotators = [build(name, teacher, attempts) for name in names]
     annotators.append(By("second", teacher, build("QualityAnnotator", teacher, attempts)))
-    summary = distill(PROMPTS, teacher, annotators, grader, tmp_path / "l", tmp_path / "o", progress=False)
-    found = list(read_annotations(tmp_path / "o"))
-    assert (summary.failures, summary.prompts, summary.annotations) == (0, 2, len(found))
-    silent = {annotator.kind for annotator in annotators} - {a.kind for a in found}
-    assert silent <= MAY_BE_SILENT
+    found: list[Annotation] = []
+    for prompts, asked in ((PROMPTS[:1], annotators), (PROMPTS, [build(COMPARES, teacher, attempts)])):
+        out = tmp_path / f"{len(prompts)}.parquet"
+        summary = distill(prompts, teacher, asked, grader, tmp_path / "ledger.sqlite", out, progress=False)
+        written = list(read_annotations(out))
+        assert (summary.failures, summary.prompts, summary.annotations) == (0, len(prompts), len(written))
+        silent = {annotator.kind for annotator in asked} - {a.kind for a in written}
+        assert silent <= MAY_BE_SILENT
+        found += written
     for annotation in found:
         assert annotation.text.strip() or annotation.problem or annotation.value is not None, annotation
         assert annotation.problem is None or len(annotation.problem) > 10
