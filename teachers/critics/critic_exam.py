@@ -13,7 +13,6 @@ from lessons.records import Prompt
 from lessons.tables import read_annotations
 from teachers.calls.budget import Budget
 from teachers.calls.limits import Limits
-from teachers.critics.closed_loop import Corrector
 from teachers.critics.critic_report import CriticReport
 from teachers.critics.exam_settings import CriticExam
 from teachers.distillation import distill
@@ -64,27 +63,18 @@ def examine_critic(
         Stopped: By the user or (`BudgetExceeded`) by the budget. Run again to go on.
     """
     out = Path(out)
-    loop, critic = exam.loop(prompts), exam.backend
-    distill(prompts, critic, [loop], grader, ledger, out / LOOPS, limits, budget, progress, allow_partial=allow_partial)
-    report = critic_report(
-        out / LOOPS, prompts, grader, critic.model, exam.corrected_by, exam.rounds, exam.step_key, exam.first_step,
-        confidence,
+    distill(
+        prompts, exam.backend, [exam.loop(prompts)], grader, ledger, out / LOOPS, limits, budget, progress,
+        allow_partial=allow_partial,
     )  # fmt: skip
+    report = critic_report(out / LOOPS, prompts, grader, exam, confidence)
     written = json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
     write_text(out / REPORT, written + "\n")
     return report
 
 
 def critic_report(
-    loops: Path,
-    prompts: Sequence[Prompt],
-    grader: Grader,
-    critic: str,
-    corrected_by: Corrector,
-    rounds: int,
-    step_key: str | None = None,
-    first_step: int = 1,
-    confidence: float = 0.95,
+    loops: Path, prompts: Sequence[Prompt], grader: Grader, exam: CriticExam, confidence: float = 0.95
 ) -> CriticReport:
     """Make the report from loops that lie on disk: another grader costs nothing.
 
@@ -97,4 +87,4 @@ def critic_report(
             f"{loops} holds no attempt (got 0, at least 1 is needed): no prompt of the exam has one. Check that "
             "the attempts are of these prompts, by their ids."
         )
-    return CriticReport.of(found, prompts, grader, critic, corrected_by, rounds, step_key, first_step, confidence)
+    return CriticReport.of(found, prompts, grader, exam, confidence)

@@ -13,6 +13,7 @@ from lessons.report_card import Cell
 from teachers.annotators.critiques import step_number
 from teachers.annotators.numbered import steps_of
 from teachers.critics.closed_loop import Corrector, Loop, loops_of
+from teachers.critics.exam_settings import CriticExam
 
 __all__ = ["CriticReport", "Round"]
 
@@ -66,11 +67,7 @@ class CriticReport:
         annotations: Iterable[Annotation],
         prompts: Sequence[Prompt],
         grader: Grader,
-        critic: str,
-        corrected_by: Corrector,
-        rounds: int,
-        step_key: str | None = None,
-        first_step: int = 1,
+        exam: CriticExam,
         confidence: float = 0.95,
     ) -> CriticReport:
         """Make the figures from what `ClosedLoop` wrote. Pure: a new grader needs no new call.
@@ -79,36 +76,33 @@ class CriticReport:
             annotations: What `ClosedLoop` wrote.
             prompts: The exam.
             grader: Marks attempts and corrections, all of them anew.
-            critic: Name of the critic.
-            corrected_by: As in the run.
-            rounds: As in the run.
-            step_key: Key of the prompts' metadata with the first wrong step; None where the data does not know it.
-            first_step: What the data calls the first step, 0 or 1.
+            exam: How the critic was examined.
             confidence: Confidence of the intervals.
         """
         by_prompt: dict[str, list[Annotation]] = {}
         for annotation in annotations:
             by_prompt.setdefault(annotation.prompt_id, []).append(annotation)
         known = {prompt.id: prompt for prompt in prompts}
-        loops = [(known[key], loop) for key, found in by_prompt.items() for loop in loops_of(found, corrected_by)]
-        marks = [marks_of(loop, prompt, grader, rounds) for prompt, loop in loops]
+        loops = [(known[key], loop) for key, found in by_prompt.items() for loop in loops_of(found, exam.corrected_by)]
+        marks = [marks_of(loop, prompt, grader, exam.rounds) for prompt, loop in loops]
         authors = sorted({loop.attempt.provenance.model for _, loop in loops})
-        hits = [hit for prompt, loop in loops for hit in located(loop, prompt, step_key, first_step)]
+        hits = [hit for prompt, loop in loops for hit in located(loop, prompt, exam.step_key, exam.first_step)]
         sources = [annotation.provenance for found in by_prompt.values() for annotation in found]
         costs = {source.request_key: source.cost_dollars for source in sources if source.request_key}
+        critic = exam.backend.model
         mode = "self" if authors == [critic] else "cross"
         old = [loop.attempt.grade for _, loop in loops]
         return cls(
             critic=critic,
             solver=", ".join(authors),
-            mode=f"{mode}, iterative" if rounds > 1 else mode,
-            corrected_by=corrected_by,
+            mode=f"{mode}, iterative" if exam.rounds > 1 else mode,
+            corrected_by=exam.corrected_by,
             grader=grader.name,
             confidence=confidence,
             prompts=len(by_prompt),
             missing=len(known) - len(by_prompt),
             rounds=tuple(
-                round_of(turn, [loop for _, loop in loops], marks) for turn in range(1, rounds + 1)
+                round_of(turn, [loop for _, loop in loops], marks) for turn in range(1, exam.rounds + 1)
             ),
             location=share(sum(hits), len(hits), confidence),
             graded_otherwise=sum(

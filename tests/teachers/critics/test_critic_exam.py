@@ -205,7 +205,7 @@ def test_a_second_run_and_another_grader_cost_nothing(
     first = examine(attempts=attempts, rounds=2)
     calls = len(program.CALLS)
     assert examine(attempts=attempts, rounds=2) == first
-    again = critic_report(tmp_path / "out" / LOOPS, PROMPTS, ExactGrader(), "critic_program:critic", "critique", 2)
+    again = critic_report(tmp_path / "out" / LOOPS, PROMPTS, ExactGrader(), CriticExam(scripted("critic"), rounds=2))
     assert len(program.CALLS) == calls
     assert again.grader == "exact/1"
     assert again.rounds == first.rounds
