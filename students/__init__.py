@@ -42,8 +42,9 @@ from students.renderings import (
     preview,
     render_all,
 )
-from students.scorer import Scorer, score_texts
+from students.scorer import Scorer
 from students.student import Student
+from students.text_scores import score_texts
 from students.weights import (
     GGUF,
     Adapted,

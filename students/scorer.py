@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lessons.errors import ConfigError
-from lessons.records import Message
 from lessons.transformers_models import plain_model
 from students.export import Purpose, write_folder
 from students.lora import LoRA
 from students.precision import PrecisionName
+from students.scoring_head import KIND, has_head, head_of, with_new_head
 from students.student import Student
 from students.weights import Pretrained, Weights
 
 if TYPE_CHECKING:
     from students.heavy_types import PreTrainedModel, torch
 
-__all__ = ["Scorer", "score_texts"]
+__all__ = ["Scorer"]
 
-KIND = "AutoModelForSequenceClassification"
 USAGE = """from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 model = AutoModelForSequenceClassification.from_pretrained("path/of/this/folder")
@@ -167,108 +165,3 @@ class Scorer(Student):
             prompt="",
             cut=f"text = text[: text.rindex({end}) + {len(json.loads(end))}]\n",
         )
-
-
-def has_head(folder: Path) -> bool:
-    """Whether a model folder holds a scorer."""
-    config = folder / "config.json"
-    architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") if config.exists() else None
-    return any(name.endswith("ForSequenceClassification") for name in architectures or ())
-
-
-def with_new_head(
-    causal: PreTrainedModel, outputs: int, labels: Sequence[str] | None, seed: int, padding: int
-) -> PreTrainedModel:
-    """Return a classification model around a causal model's decoder, with a head drawn from a seed."""
-    import copy
-
-    import torch
-    import transformers
-
-    factory: Any = getattr(transformers, KIND)  # its methods carry no types
-    config = copy.deepcopy(causal.config)
-    names = list(labels or ["score"])
-    config.id2label, config.label2id = dict(enumerate(names)), {name: k for k, name in enumerate(names)}
-    config.pad_token_id = padding
-    config.tie_word_embeddings = False  # there is no output layer to tie
-    with torch.random.fork_rng(devices=[]):
-        try:
-            model: PreTrainedModel = factory.from_config(config, dtype=causal.dtype)
-        except ValueError as error:
-            raise ConfigError(
-                f"transformers has no scoring form of {type(causal).__name__}: {str(error)[:200]} Needed is an "
-                f"architecture that {KIND} knows (Llama, Qwen, Gemma, GPT-2 ...). Choose other weights."
-            ) from error
-    known = model.state_dict()
-    model.load_state_dict({k: v for k, v in causal.state_dict().items() if k in known}, strict=False, assign=True)
-    head = head_of(model)
-    generator = torch.Generator().manual_seed(seed)
-    drawn = torch.empty(outputs, head.in_features, dtype=torch.float32).normal_(
-        std=head.in_features**-0.5, generator=generator
-    )
-    head.weight.data = drawn.to(causal.dtype)
-    return model
-
-
-def head_of(model: Any) -> torch.nn.Linear:
-    """Return the head of a classification model: the one that is trained, where peft keeps the first beside it.
-
-    Raises:
-        ConfigError: It is no plain linear layer.
-    """
-    import torch
-
-    found = getattr(model, "score", None)
-    trained = getattr(found, "modules_to_save", None)
-    head = found if trained is None else trained["default"]
-    if type(head) is not torch.nn.Linear:
-        raise ConfigError(
-            f"{type(model).__name__} has no linear head called score, but {type(head).__name__}. Needed is an "
-            "architecture with such a head (Llama, Qwen, Gemma, GPT-2 ...). Choose other weights."
-        )
-    return head
-
-
-def score_texts(
-    scorer: Scorer, texts: Sequence[tuple[Sequence[Message], str | None]], batch_size: int = 32
-) -> list[list[float]]:
-    """Return the scores of answers to conversations, in their order, [texts, outputs].
-
-    Args:
-        scorer: Who scores; loaded onto the machine's accelerator unless it is in memory.
-        texts: Conversations with the answer to score; None as answer for a scorer with labels.
-        batch_size: Texts at a time.
-    """
-    import torch
-
-    if not scorer.built:
-        scorer.place()
-    model, base = scorer.model, cast(Any, scorer.base_model)
-    ids = scorer_ids(scorer, texts)
-    order = sorted(range(len(ids)), key=lambda k: len(ids[k]))
-    found: list[list[float]] = [[]] * len(ids)
-    was_training = model.training
-    model.train(False)
-    try:
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            width = max(len(ids[k]) for k in chosen)
-            rows = torch.tensor([[*ids[k], *[scorer.end_padding] * (width - len(ids[k]))] for k in chosen])
-            ends = torch.tensor([len(ids[k]) - 1 for k in chosen], device=scorer.device)
-            with torch.no_grad():
-                decoder = base.get_decoder()
-                states = decoder(input_ids=rows.to(scorer.device), use_cache=False).last_hidden_state
-                read = states[torch.arange(len(chosen), device=scorer.device), ends]
-                scores = scorer.head(read.to(scorer.head.weight.dtype))
-            for k, row in zip(chosen, scores.float().tolist(), strict=True):
-                found[k] = row
-    finally:
-        model.train(was_training)
-    return found
-
-
-def scorer_ids(scorer: Scorer, texts: Sequence[tuple[Sequence[Message], str | None]]) -> list[list[int]]:
-    """Return the ids that are read: up to the end of the turn, or up to where an answer would begin."""
-    answered = iter(scorer.encoder.encode([(messages, text) for messages, text in texts if text is not None]))
-    asked = iter(scorer.encoder.prompts([messages for messages, text in texts if text is None]))
-    return [next(asked) if text is None else list(chain(*next(answered))) for _, text in texts]

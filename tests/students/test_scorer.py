@@ -22,7 +22,7 @@ from students import (
     score_texts,
 )
 from students.lora import quiet_peft
-from students.scorer import scorer_ids
+from students.text_scores import scorer_ids
 
 SIZES = {"hidden_size": 16, "layers": 2, "heads": 2, "max_positions": 128}
 TEXTS = [([Message("user", f"{k}+1?")], "so " * k + "yes") for k in range(1, 6)]
