@@ -38,7 +38,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return TransformersBackend(name, batch_size=8, gather_seconds=0.5, threads=1)
 
 
-def ask(text: str, temperature: float = 0.0, limit: int = 12, sample: int = 0, **more: Any) -> Request:
+def ask(text: str, temperature: float = 0.0, limit: int = 7, sample: int = 0, **more: Any) -> Request:
     fields = {name: more.pop(name) for name in ("top_logprobs", "continuation") if name in more}
     return Request((Message("user", text),), Sampling(temperature, max_output_tokens=limit, **more), sample, **fields)
 
@@ -127,13 +127,13 @@ def test_log_probabilities_of_what_is_written_equal_one_by_one_scoring(
 
 def test_greedy_text_is_that_of_generate_one_by_one(model: TransformersBackend) -> None:
     """But for near-ties: where the two texts part, the two likeliest tokens lie within 1e-3."""
-    requests = [ask(question, limit=16) for question in QUESTIONS]
+    requests = [ask(question, limit=10) for question in QUESTIONS]
     same = 0
     for request, raw in zip(requests, send(model, requests), strict=True):
         prompt = model.local.prompt_ids(request)
         ids = torch.tensor([prompt])
         written = model.local.model.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=16, do_sample=False, temperature=None, top_p=None
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=10, do_sample=False, temperature=None, top_p=None
         )[0, len(prompt) :].tolist()
         if raw["text"] == model.local.tokenizer.decode(written, skip_special_tokens=True).strip():
             same += 1
