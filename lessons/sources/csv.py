@@ -10,13 +10,14 @@ from typing import Any
 
 from lessons.errors import DataError
 from lessons.sources.columns import ColumnMap
+from lessons.sources.file_source import FileSource
 from lessons.sources.source_files import opened_bytes
-from lessons.sources.tabular import AS_NAMED, TabularSource
+from lessons.sources.tabular import AS_NAMED
 
 __all__ = ["CSVSource", "csv_rows"]
 
 
-class CSVSource(TabularSource):
+class CSVSource(FileSource):
     """Reads a CSV file (UTF-8; also .csv.gz) whose first line names the columns; an empty cell counts as no value.
 
     Args:
@@ -37,19 +38,8 @@ class CSVSource(TabularSource):
         limit: int | None = None,
         delimiter: str = ",",
     ) -> None:
-        super().__init__(columns, where, skip, limit)
-        self.path = path
+        super().__init__(path, columns, where, skip, limit)
         self.delimiter = delimiter
-
-    @property
-    def label(self) -> str:
-        """The file's name without its ending."""
-        return Path(self.path).name.split(".")[0]
-
-    @property
-    def origin(self) -> str:
-        """The file's path."""
-        return str(self.path)
 
     def rows(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield the rows; the place names the line where a row ends."""

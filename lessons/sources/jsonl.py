@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lessons.errors import DataError
-from lessons.sources.columns import ColumnMap
+from lessons.sources.file_source import FileSource
 from lessons.sources.source_files import opened_bytes
-from lessons.sources.tabular import AS_NAMED, TabularSource
 
 __all__ = ["JSONLSource", "json_lines"]
 
 
-class JSONLSource(TabularSource):
+class JSONLSource(FileSource):
     """Reads a file with one JSON object a line, streaming; ".gz" files too.
 
     Args:
@@ -25,27 +24,6 @@ class JSONLSource(TabularSource):
         skip: Leave out this many of the rows kept.
         limit: Yield at most this many prompts; None for all.
     """
-
-    def __init__(
-        self,
-        path: str,
-        columns: ColumnMap = AS_NAMED,
-        where: dict[str, Any] | None = None,
-        skip: int = 0,
-        limit: int | None = None,
-    ) -> None:
-        super().__init__(columns, where, skip, limit)
-        self.path = path
-
-    @property
-    def label(self) -> str:
-        """The file's name without its ending."""
-        return Path(self.path).name.split(".")[0]
-
-    @property
-    def origin(self) -> str:
-        """The file's path."""
-        return str(self.path)
 
     def rows(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield the lines' objects; blank lines are passed over."""

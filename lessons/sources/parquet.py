@@ -10,16 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lessons.errors import DataError
-from lessons.sources.columns import ColumnMap
+from lessons.sources.file_source import FileSource
 from lessons.sources.source_files import existing_file
-from lessons.sources.tabular import AS_NAMED, TabularSource
 
 __all__ = ["ParquetSource", "parquet_rows"]
 
 ROWS_AT_ONCE = 1_000
 
 
-class ParquetSource(TabularSource):
+class ParquetSource(FileSource):
     """Reads a Parquet file, or a folder of them in the order of their names, a piece at a time.
 
     Args:
@@ -29,27 +28,6 @@ class ParquetSource(TabularSource):
         skip: Leave out this many of the rows kept.
         limit: Yield at most this many prompts; None for all.
     """
-
-    def __init__(
-        self,
-        path: str,
-        columns: ColumnMap = AS_NAMED,
-        where: dict[str, Any] | None = None,
-        skip: int = 0,
-        limit: int | None = None,
-    ) -> None:
-        super().__init__(columns, where, skip, limit)
-        self.path = path
-
-    @property
-    def label(self) -> str:
-        """The file's name without its ending."""
-        return Path(self.path).name.split(".")[0]
-
-    @property
-    def origin(self) -> str:
-        """The file's path."""
-        return str(self.path)
 
     def rows(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield the rows of all files."""
