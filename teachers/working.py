@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from lessons.errors import CallFailed, TutelageError
@@ -76,7 +77,6 @@ class Worker:
         self.grader = grader
         self.rolls = rolls
         self.only = only
-        self.teacher_name, self.model = type(teacher).__name__, teacher.model
         self.untried = 0
         self.finished = 0
         """Prompts worked on, in whatever order they finish."""
@@ -126,7 +126,7 @@ class Worker:
     async def work_on(self, prompt: Prompt, lookups: dict[int, Lookup] | None = None) -> Worked:
         """Let every annotator work on one prompt; with `lookups`, from the ledger alone, or raise `Missing`."""
         worked = Worked()
-        asking = self.asking(prompt, worked.annotations, lookups)
+        asking = self.asking(prompt, worked.annotations, lookups, self.teacher)
         for annotator, roll in zip(self.annotators, self.rolls, strict=True):
             try:
                 found = await annotator.annotate(asking if roll is None else asking._replace(roll=roll))
@@ -144,25 +144,24 @@ class Worker:
         self.finished += 1
         return worked
 
-    def asking(self, prompt: Prompt, earlier: list[Annotation], lookups: dict[int, Lookup] | None) -> Asking:
-        """Return what annotators need to work on a prompt with the run's teacher."""
-        ask, bundled = self.ways(self.teacher, prompt, lookups)
+    def asking(
+        self, prompt: Prompt, earlier: list[Annotation], lookups: dict[int, Lookup] | None, backend: TeacherBackend
+    ) -> Asking:
+        """Return what annotators need to work on a prompt with a backend.
 
-        def through(backend: TeacherBackend) -> Asking:
-            ask, bundled = self.ways(backend, prompt, lookups)
-            return asking._replace(ask=ask, bundled=bundled, teacher=type(backend).__name__, model=backend.model)
-
-        asking = Asking(
+        Nothing in it leads back to it, so that it goes, and the prompt with it, without a search for cycles.
+        """
+        ask, bundled = self.ways(backend, prompt, lookups)
+        return Asking(
             prompt=prompt,
             ask=ask,
-            teacher=self.teacher_name,
-            model=self.model,
+            teacher=type(backend).__name__,
+            model=backend.model,
             grader=self.grader,
             earlier=earlier,
-            through=through,
+            through=partial(self.asking, prompt, earlier, lookups),
             bundled=bundled,
         )
-        return asking
 
     def ways(self, backend: TeacherBackend, prompt: Prompt, lookups: dict[int, Lookup] | None) -> Ways:
         """Return how one request and how several samples are asked about a prompt."""

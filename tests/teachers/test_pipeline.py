@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import random
 import time
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 from lessons.errors import Stopped
-from teachers import Budget, DifficultyAnnotator, Ledger, Limits, ScriptedBackend
+from lessons.records import Annotation
+from teachers import Budget, DifficultyAnnotator, Ledger, Limits, RationaleAnnotator, ScriptedBackend
+from teachers.annotators.asking import Asking
 from teachers.pipeline import HANDFULS_WAITING, Pipeline
 
 
@@ -24,6 +27,22 @@ def test_results_come_in_prompt_order(tmp_path: Path, sums: Any) -> None:
     with pipeline(tmp_path, iter(sums(300)), Limits(in_flight=3)) as running:
         found = [worked.annotations[0].prompt_id for worked in running]
     assert found == [prompt.id for prompt in sums(300)]
+
+
+def test_what_is_made_for_a_prompt_goes_without_a_search_for_cycles(tmp_path: Path, sums: Any) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(2):  # bought, then from the ledger
+            teacher = ScriptedBackend("teachers.programs.addition:answer")
+            annotators = [RationaleAnnotator(samples=2), DifficultyAnnotator()]
+            with Pipeline(sums(200), teacher, annotators, None, tmp_path / "l", Limits(), Budget()) as running:
+                assert sum(len(worked.annotations) for worked in running) == 600
+            del running
+        left = [one for one in gc.get_objects() if isinstance(one, Annotation | Asking)]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 def test_prompts_are_not_read_far_ahead(tmp_path: Path, sums: Any) -> None:
