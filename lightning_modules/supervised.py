@@ -215,7 +215,7 @@ class SupervisedModule(LightningModule):
         """
         limit = self.trainer.max_steps if self.trainer.max_steps > 0 else None
         updates = int(getattr(getattr(self.trainer, "datamodule", None), "updates", 0))
-        whole = updates * max(1, self.trainer.max_epochs or 1) or int(self.trainer.estimated_stepping_batches)
+        whole = updates or int(self.trainer.estimated_stepping_batches)
         return min(whole, limit) if limit else whole
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -177,7 +177,7 @@ class Progress(Callback):
         if not trainer.is_global_zero:
             return
         totals = self.totals
-        updates = int(getattr(getattr(trainer, "datamodule", None), "updates", 0)) * max(1, trainer.max_epochs or 1)
+        updates = int(getattr(getattr(trainer, "datamodule", None), "updates", 0))
         updates = min(updates, trainer.max_steps) if trainer.max_steps > 0 else updates
         elapsed = max(1e-9, totals.seconds - self.seconds_before)
         tokens = (totals.processed_tokens - self.tokens_before) / elapsed
