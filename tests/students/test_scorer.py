@@ -33,12 +33,6 @@ def scorer(labels: list[str] | None = None, **settings: object) -> Scorer:
     return Scorer(RandomWeights(**SIZES), labels, precision="float32", **settings)  # type: ignore[arg-type]
 
 
-def test_scores_do_not_depend_on_who_shares_a_batch() -> None:
-    together, alone = score_texts(scorer(), TEXTS), score_texts(scorer(), TEXTS, batch_size=1)
-    torch.testing.assert_close(torch.tensor(together), torch.tensor(alone))
-    assert len({round(score[0], 4) for score in together}) > 1
-
-
 def test_the_head_is_drawn_from_its_seed_and_the_decoder_is_the_language_models() -> None:
     one, same, other = scorer(), scorer(), scorer(head_seed=1)
     assert torch.equal(one.head.weight, same.head.weight)
