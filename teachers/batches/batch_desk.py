@@ -12,6 +12,7 @@ from lessons.errors import CallFailed, Stopped, StorageError
 from teachers.batch_api import BatchAPI
 from teachers.batches.batch_trip import Place, Refused, Trip
 from teachers.batches.batching import Batches
+from teachers.batches.filling import Filling
 from teachers.calls.asked import Asked
 from teachers.calls.budget import Cost, worst_case
 from teachers.calls.reply import Reply, read_reply
@@ -42,11 +43,7 @@ class BatchDesk:
         self.settings = batches or Batches()
         self.price = None if sender.price is None else sender.price.scaled(api.price_factor)
         self.records = BatchRecords(sender.ledger, sender.identity_json)
-        self.collected: list[Place] = []
-        """Places of the batch that is being filled."""
-        self.bytes = 0
-        self.changed_at = 0.0
-        self.timer: asyncio.TimerHandle | None = None
+        self.filling = Filling(api, self.settings, self.send_off)
         self.places: dict[str, Place] = {}
         """By key: whatever waits here or is under way."""
         self.attempts: dict[str, int] = {}
@@ -104,37 +101,13 @@ class BatchDesk:
         await self.sender.reserve(most)
         place = Place(asked.key, most, asked)
         size = self.api.size(asked.key, asked.request)
-        if self.bytes + size > self.api.largest_bytes:
-            self.hand_in()
+        self.filling.make_room(size)
         self.places[asked.key] = place
-        self.collected.append(place)
-        self.bytes += size
-        self.changed_at = time.monotonic()
-        if len(self.collected) >= min(self.settings.largest, self.api.largest_batch):
-            self.hand_in()
-        elif self.timer is None:
-            self.wait_for_quiet()
+        self.filling.add(place, size)
         return place
 
-    def wait_for_quiet(self) -> None:
-        """Hand in what was collected once nothing was added to it for a while: then everyone waits for it."""
-        self.timer = None
-        remaining = self.changed_at + self.settings.quiet_seconds - time.monotonic()
-        if not self.collected:
-            return
-        if remaining <= 0:
-            self.hand_in()
-        else:
-            self.timer = asyncio.get_running_loop().call_later(remaining, self.wait_for_quiet)
-
-    def hand_in(self) -> None:
-        """Send the collected requests on their way."""
-        if self.collected:
-            self.send_off(self.collected, 0)
-        self.collected, self.bytes = [], 0
-
-    def send_off(self, places: Sequence[Place], failures: int) -> None:
-        """Start one batch."""
+    def send_off(self, places: Sequence[Place], failures: int = 0) -> None:
+        """Start one batch, after so many that were refused."""
         trip = self.trip(uuid.uuid4().hex, time.time(), places)
         self.trips[trip] = asyncio.create_task(self.carry(trip, places, failures))
 
@@ -246,11 +219,8 @@ class BatchDesk:
 
     def stop(self, reason: Exception) -> None:
         """Hand nothing in any more, and let nobody wait; what is under way stays noted in the ledger."""
-        if self.timer is not None:
-            self.timer.cancel()
-        for place in self.collected:
+        for place in self.filling.stop():
             self.sender.run.account.settle(place.most, Cost())
-        self.collected, self.bytes = [], 0
         for place in self.places.values():
             tell(place, reason)
 
