@@ -12,10 +12,11 @@ from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem, together
+from teachers.annotators.new_questions import checked, split, tidy
 from teachers.annotators.structured import form_in_words, json_object, parse_json
 from teachers.annotators.subjects import Subject, attempt_subjects
 from teachers.exchange import Completion, Request
-from teachers.near_duplicates import NearDuplicates, tokens
+from teachers.near_duplicates import NearDuplicates
 
 __all__ = ["Aim", "NewPromptsAnnotator"]
 
@@ -205,11 +206,6 @@ class NewPromptsAnnotator(Annotator):
         return [checked(one, known, self.fewest_tokens) for one in found]
 
 
-def tidy(question: Mapping[str, Any]) -> dict[str, Any]:
-    """Strip the texts of a question."""
-    return {n: [one.strip() for one in v] if isinstance(v, list) else v.strip() for n, v in question.items()}
-
-
 def skills_named(earlier: Iterable[Annotation], kind: str) -> list[str]:
     """Return the skills that an earlier annotation names."""
     for annotation in earlier:
@@ -217,43 +213,3 @@ def skills_named(earlier: Iterable[Annotation], kind: str) -> list[str]:
             named = annotation.data.get("skills") or (annotation.answer or annotation.text).split(",")
             return [str(skill).strip() for skill in named if str(skill).strip()]
     return []
-
-
-def split(reply: Annotation, prompt: Prompt, aim: Aim, needed: Mapping[str, Any], first: int) -> list[Annotation]:
-    """Turn a reply into one annotation for each question; the first one carries its tokens and dollars."""
-    inherited = {
-        "topic": prompt.topic,
-        "system": next((m.content for m in prompt.messages if m.role == "system"), None),
-    }
-    origin = {name: what.origin() if isinstance(what, Subject) else what for name, what in needed.items()}
-    data = {"aim": aim, **{name: value for name, value in inherited.items() if value is not None}, **origin}
-    subject = needed["subject"].text if "subject" in needed else None
-    if reply.problem is not None:
-        return [replace(reply, sample=first, subject=subject, data=data)]
-    spent = reply.provenance
-    free = replace(spent, input_tokens=0, output_tokens=0, cost_dollars=None if spent.cost_dollars is None else 0.0)
-    return [
-        replace(
-            reply,
-            sample=first + k,
-            text=one["question"],
-            answer=one.get("answer"),
-            subject=subject,
-            data={**data, "choices": one["choices"]} if "choices" in one else data,
-            provenance=free if k else spent,
-        )
-        for k, one in enumerate(reply.data["questions"])
-    ]
-
-
-def checked(question: Annotation, known: NearDuplicates, fewest_tokens: int) -> Annotation:
-    """Mark a question that is too short or nearly repeats one already known; else remember it."""
-    if question.problem is not None:
-        return question
-    length = len(tokens(question.text))
-    if length < fewest_tokens:
-        return replace(question, problem=f"too short: {length} words, numbers and symbols of at least {fewest_tokens}")
-    if (repeated := known.nearest(question.text)) is not None:
-        return replace(question, problem=f"nearly repeats {repeated[:80]!r}")
-    known.add(question.text)
-    return question
