@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 
+import tutelage.checkup.memory
 from students import GGUF, Adapted, FourBit, LoRA, Pretrained, PrunedCopy, RandomWeights, Student, Weights
 from tutelage.checkup.memory import check_memory
 
@@ -49,10 +50,14 @@ def estimate(weights: Weights, adapter: LoRA | None = None) -> tuple[str, float,
     return finding.status, float(gib), float(bits)
 
 
-def test_the_doctor_says_what_training_takes() -> None:
+def test_the_doctor_says_what_training_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tutelage.checkup.memory, "memory", lambda: (4 * 2**30, "free here"))
     large = RandomWeights(hidden_size=1024, layers=12, heads=8, feed_forward_size=4096)  # 201 million
     assert estimate(large) == ("ok", pytest.approx(201.5e6 * 16 / 2**30, rel=0.01), 32)
-    _, gib, bits = estimate(FourBit(large), LoRA(rank=8))
+    monkeypatch.setattr(tutelage.checkup.memory, "memory", lambda: (2**30, "free here"))
+    assert estimate(large)[0] == "warn"
+    status, gib, bits = estimate(FourBit(large), LoRA(rank=8))
+    assert status == "ok"
     assert bits == pytest.approx(4.127, rel=0.01)  # nearly all of it is in linear layers
     assert gib == pytest.approx((201.5e6 * 4.13 / 8 + 201.5e6 / 50 * 12) / 2**30, rel=0.1)
 
