@@ -6,7 +6,6 @@ import importlib
 import json
 import math
 import re
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -208,7 +207,7 @@ def test_the_loss_is_its_formula():
 
 
 @pytest.mark.slow
-def test_the_loss_trains_by_its_class_path(taught, examples, tmp_path):
+def test_the_loss_trains_by_its_class_path(taught, examples, tmp_path, programs):
     """The training command finds the module in the working folder, as a user's would be."""
     run = tmp_path / "run"
     settings: dict[str, Any] = {
@@ -236,8 +235,7 @@ def test_the_loss_trains_by_its_class_path(taught, examples, tmp_path):
         },
     }
     (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings))
-    command = [sys.executable, "-m", "tutelage", "train", "fit", "--config", str(tmp_path / "train.yaml")]
-    done = subprocess.run(command, cwd=examples, capture_output=True, text=True, timeout=300)
+    done = programs.run("tutelage", ["train", "fit", "--config", str(tmp_path / "train.yaml")], folder=examples)
     assert done.returncode == 0, done.stderr
     losses = [float(line.split(",")[4]) for line in (run / "logs" / "progress.csv").read_text().splitlines()[1:]]
     assert len(losses) == 2
