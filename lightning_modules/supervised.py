@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from functools import cached_property, partial
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningModule
@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lessons.errors import CheckpointMismatch
 from lessons.lesson_set import LessonSet
+from lightning_modules.adamw import AdamWSettings, adamw
 from lightning_modules.data.collate import Batch
 from lightning_modules.data.companion import Companion
 from lightning_modules.data.rendered import RenderedLessons
@@ -28,21 +29,12 @@ from students.four_bit import weights_in
 from students.split_model import SplitModel
 from students.student import Student
 
-__all__ = ["AdamWSettings", "SupervisedModule"]
+__all__ = ["SupervisedModule"]
 
 log = logging.getLogger(__name__)
 
 OptimizerCallable = Callable[[Iterable[Any]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
-
-
-class AdamWSettings(TypedDict):
-    """Settings of `torch.optim.AdamW`."""
-
-    lr: float
-    """Learning rate."""
-    weight_decay: float
-    """Decay of the weights, times the rate, at every update."""
 
 
 class SupervisedModule(LightningModule):
@@ -198,7 +190,10 @@ class SupervisedModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimiser over what trains, and the schedule, stepped at every update."""
         trained = [p for p in self.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, **self.adamw) if self.optimizer is None else self.optimizer(trained)
+        if self.optimizer is None:
+            optimizer = adamw(trained, self.adamw, self.trainer.precision_plugin)
+        else:
+            optimizer = self.optimizer(trained)
         if self.schedule is None:
             return optimizer
         if isinstance(self.schedule, Schedule):

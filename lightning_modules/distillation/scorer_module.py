@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from lessons.errors import ConfigError
+from lightning_modules.adamw import AdamWSettings
 from lightning_modules.data.collate import Batch, Weighted
 from lightning_modules.data.companion import Companion
 from lightning_modules.schedules import Schedule
-from lightning_modules.supervised import AdamWSettings, OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.scorer import Scorer
 from students.split_model import SplitModel
 from students.student import Student

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from lessons.errors import ConfigError
 from lessons.lesson_set import LessonSet
+from lightning_modules.adamw import AdamWSettings
 from lightning_modules.data.collate import Batch, Plan
 from lightning_modules.data.companion import Companion
 from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.losses.policy import marginal_nll
 from lightning_modules.schedules import Schedule
-from lightning_modules.supervised import AdamWSettings, OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.student import Student
 
 __all__ = ["MarginalLikelihood"]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lessons.errors import ConfigError
+from lightning_modules.adamw import AdamWSettings
 from lightning_modules.data.collate import Batch
 from lightning_modules.losses import part_sums, weighted_loss
 from lightning_modules.losses.policy import distance_to_reference
@@ -17,7 +18,7 @@ from lightning_modules.policy.losses import MARKS, Marks, PolicyLoss
 from lightning_modules.policy.losses.base import check_range
 from lightning_modules.policy.policy_figures import PolicyFigures
 from lightning_modules.schedules import Schedule
-from lightning_modules.supervised import AdamWSettings, OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.student import Student
 
 __all__ = ["REFERENCE", "Average", "PolicyModule"]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lessons.errors import CheckpointMismatch, ConfigError
 from lessons.lesson_set import LessonSet
+from lightning_modules.adamw import AdamWSettings
 from lightning_modules.data.collate import Batch
 from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.preferences import Preference
@@ -17,7 +18,7 @@ from lightning_modules.preferences.preference_figures import Figures
 from lightning_modules.preferences.preference_guard import FallGuard
 from lightning_modules.preferences.preference_reference import reference_sums
 from lightning_modules.schedules import Schedule
-from lightning_modules.supervised import AdamWSettings, OptimizerCallable, SchedulerCallable, SupervisedModule
+from lightning_modules.supervised import OptimizerCallable, SchedulerCallable, SupervisedModule
 from students.renderings import CHOSEN
 from students.student import Student
 

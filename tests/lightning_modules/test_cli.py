@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Trainer
 
 from lessons.errors import CheckpointMismatch, ConfigError, DataError, Stopped
 from lightning_modules import DPO, CurriculumDataModule, PreferenceModule, SupervisedModule, train
@@ -85,6 +86,7 @@ def test_without_an_optimiser_it_is_adamw_at_the_modules_own_rate() -> None:
     student = Student(RandomWeights(16, 1, 1))
     rates = {}
     for module in (SupervisedModule(student), PreferenceModule(student, DPO())):
+        module.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
         module.configure_model()
         optimizer = module.configure_optimizers()
         assert type(optimizer) is torch.optim.AdamW
