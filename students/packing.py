@@ -26,7 +26,7 @@ WORTH_PACKING = 1.1
 
 ALIKE = {"cpu": 1.0, "elsewhere": 0.8}
 """Sequences are attended to together if they are at least this share of the longest of them. On a CPU those of one
-length, where they lie: cutting others out and joining them took a twentieth of the time. On a GPU calls are dearer."""
+length, where they lie: cutting others out and joining them costs more than the calls. On a GPU calls are dearer."""
 
 
 class Packed(NamedTuple):
