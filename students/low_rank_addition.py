@@ -1,0 +1,102 @@
+"""What a LoRA layer adds to its output, added where that output lies.
+
+peft computes y + (x A^T B^T) * s, which makes two tensors as large as the output and passes over it three times, and
+again in the backward pass: about a tenth of all training with rank 16 on a CPU. Here one product adds to the output,
+and s meets the narrow product x A^T. The numbers are the same up to rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from peft.tuners.lora.layer import Linear, LoraVariant
+from torch import Tensor
+
+__all__ = ["add_where_it_lies"]
+
+
+class Addition(torch.autograd.Function):
+    """y + s * h B^T, written over y."""
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, inner: Tensor, up: Tensor, scale: float) -> Tensor:
+        """Return the output with the addition.
+
+        Args:
+            ctx: What the backward pass needs.
+            output: y, contiguous, [..., outputs]; changed.
+            inner: h, [..., rank].
+            up: B, [outputs, rank].
+            scale: s.
+        """
+        ctx.mark_dirty(output)
+        ctx.save_for_backward(inner, up)
+        ctx.scale = scale
+        outputs, rank = up.shape
+        output.view(-1, outputs).addmm_(inner.reshape(-1, rank), up.T, alpha=scale)
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        """Return the gradients of y, h and B."""
+        (slope,) = gradients
+        inner, up = ctx.saved_tensors
+        of_inner = slope @ up * ctx.scale if ctx.needs_input_grad[1] else None
+        of_up = None
+        if ctx.needs_input_grad[2]:
+            outputs, rank = up.shape
+            of_up = slope.reshape(-1, outputs).T @ inner.reshape(-1, rank) * ctx.scale
+        return slope, of_inner, of_up, None
+
+
+class PlainAddition(LoraVariant):
+    """Plain LoRA as what peft calls a variant: the place where a layer may compute its addition in its own way."""
+
+    @staticmethod
+    def init(module: Any, adapter_name: str, **settings: Any) -> None:
+        """Nothing is added to a layer."""
+
+    @staticmethod
+    def forward(module: Any, active_adapter: str, x: Tensor, result: Tensor, **settings: Any) -> Tensor:
+        """Return the base layer's result with the addition.
+
+        Not in place where formats differ, as under autocast, and where the result is a view, as of a layer with bias:
+        torch would copy the gradient of what it is a view of.
+        """
+        up, scale = module.lora_B[active_adapter], module.scaling[active_adapter]
+        inner = module.lora_A[active_adapter](module.lora_dropout[active_adapter](x))
+        alike = inner.dtype == result.dtype == up.weight.dtype
+        if alike and up.bias is None and result.is_contiguous() and not result._is_view():
+            added: Tensor = Addition.apply(result, inner, up.weight, scale)  # type: ignore[no-untyped-call]
+            return added
+        wide: Tensor = result + up(inner * scale)
+        return wide
+
+    @staticmethod
+    def merge_safe(module: Any, active_adapter: str, orig_weight: Tensor) -> Tensor:
+        """Return the weight with the addition, as a new tensor."""
+        addition: Tensor = module.get_delta_weight(active_adapter)
+        return (orig_weight.to(addition.dtype) + addition).to(orig_weight.dtype)
+
+    @staticmethod
+    def merge_unsafe(module: Any, active_adapter: str, orig_weight: Tensor) -> None:
+        """Add to the weight."""
+        orig_weight.data += module.get_delta_weight(active_adapter)
+
+    @staticmethod
+    def unmerge(module: Any, active_adapter: str, orig_weight: Tensor) -> Tensor:
+        """Return the weight without the addition."""
+        addition: Tensor = module.get_delta_weight(active_adapter)
+        return orig_weight.data - addition.to(orig_weight.dtype)
+
+
+def add_where_it_lies(model: torch.nn.Module) -> None:
+    """Let every plain LoRA layer around a plain linear layer of a model add in place.
+
+    Left as they are: variants of peft's own (DoRA), layers in four bits, and GPT-2's.
+    """
+    for layer in model.modules():
+        if type(layer) is Linear and type(layer.get_base_layer()) is torch.nn.Linear:
+            for adapter in layer.lora_A:
+                layer.lora_variant.setdefault(adapter, PlainAddition())
