@@ -8,6 +8,7 @@ from abc import abstractmethod
 from typing import Any, Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from lessons.errors import ConfigError
 from lightning_modules.callbacks.feedback import CurriculumFeedback
@@ -24,6 +25,26 @@ class StopRule(Callback):
     @abstractmethod
     def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
         """Return why the run shall end after this update, or None."""
+
+    def check(self) -> None:
+        """Refuse settings out of range.
+
+        Raises:
+            ConfigError: One is.
+        """
+
+    def standing(self) -> str | None:
+        """Return why the run shall make no further update, from what is known without one, or None."""
+        return None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check the settings before the first update."""
+        self.check()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let a run that ended, and was killed before its student was written, not make another update."""
+        if self.standing() is not None:
+            trainer.should_stop = True
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -51,11 +72,18 @@ class StopOnTokens(StopRule):
         self.supervised = supervised
         self.used = 0
 
-    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
-        """Count the update's tokens."""
+    def check(self) -> None:
+        """Refuse a budget of nothing."""
         if self.tokens < 1:
             raise ConfigError(f"StopOnTokens got tokens={self.tokens}; allowed is 1 or more. Correct it.")
+
+    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
+        """Count the update's tokens."""
         self.used += batch.plan.update_supervised_tokens if self.supervised else batch.plan.update_tokens
+        return self.standing()
+
+    def standing(self) -> str | None:
+        """Compare with the budget."""
         return f"{self.used:,} of {self.tokens:,} tokens are used up" if self.used >= self.tokens else None
 
     def state_dict(self) -> dict[str, Any]:
@@ -96,6 +124,7 @@ class StopOnPlateau(StopRule):
         self.heard_of = 0
         self.seen = False
         self.waited = 0
+        self.logged: Tensor | None = None  # when last looked at; it keeps its place in memory from being used anew
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say so when the figure was never measured: a rule that cannot fire is a mistake."""
@@ -103,13 +132,16 @@ class StopOnPlateau(StopRule):
             known = ", ".join(sorted(trainer.callback_metrics)) or "none"
             log.warning("StopOnPlateau never saw the figure %r; logged were: %s", self.figure, known)
 
-    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
-        """Look at the figure, if it is new."""
+    def check(self) -> None:
+        """Refuse settings out of range."""
         if self.patience < 1 or self.better not in ("lower", "higher"):
             raise ConfigError(
                 f"StopOnPlateau got patience={self.patience} and better={self.better!r}; allowed are 1 or more, and "
                 "'lower' or 'higher'. Correct them."
             )
+
+    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
+        """Look at the figure, if it is new."""
         found = self.new_value(trainer)
         if found is None:
             return None
@@ -121,7 +153,11 @@ class StopOnPlateau(StopRule):
             self.best, self.waited = found, 0
             return None
         self.waited += 1
-        if self.waited < self.patience:
+        return self.standing()
+
+    def standing(self) -> str | None:
+        """Compare with the patience."""
+        if self.best is None or self.waited < self.patience:
             return None
         return f"{self.figure} has not improved on {self.best:.6g} for {self.waited} measurements"
 
@@ -132,8 +168,10 @@ class StopOnPlateau(StopRule):
             if feedback is not None and self.figure in feedback.metrics:
                 fresh, self.heard_of = feedback.update > self.heard_of, feedback.update
                 return feedback.metrics[self.figure] if fresh else None
-        found = trainer.callback_metrics.get(self.figure)
-        return None if found is None else float(found)
+        before, self.logged = self.logged, trainer.callback_metrics.get(self.figure)
+        if self.logged is None or (before is not None and before.data_ptr() == self.logged.data_ptr()):
+            return None  # Lightning keeps the last value of everything for ever
+        return float(self.logged)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and how long it has stood."""
@@ -163,13 +201,16 @@ class StopOnGradientNorm(StopRule):
         self.after_updates = after_updates
         self.in_a_row = 0
 
-    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
-        """Judge."""
+    def check(self) -> None:
+        """Refuse settings out of range."""
         if not self.above > 0 or self.patience < 1:
             raise ConfigError(
                 f"StopOnGradientNorm got above={self.above:g} and patience={self.patience}; allowed are norms above 0 "
                 "and 1 or more. Correct them."
             )
+
+    def verdict(self, trainer: Trainer, batch: Batch) -> str | None:
+        """Judge."""
         module = trainer.lightning_module
         found = getattr(module, "gradient_norm", None)
         if found is None:
@@ -183,9 +224,14 @@ class StopOnGradientNorm(StopRule):
         if batch.plan.update < self.after_updates:
             return None
         self.in_a_row = self.in_a_row + 1 if norm > self.above else 0
+        reason = self.standing()
+        return reason and f"{reason}, at last {norm:.4g}"
+
+    def standing(self) -> str | None:
+        """Compare with the patience."""
         if self.in_a_row < self.patience:
             return None
-        return f"the gradient's norm was above {self.above:g} for {self.in_a_row} updates, at last {norm:.4g}"
+        return f"the gradient's norm was above {self.above:g} for {self.in_a_row} updates"
 
     def state_dict(self) -> dict[str, Any]:
         """Return how many updates in a row were too high."""

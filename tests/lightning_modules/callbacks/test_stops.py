@@ -26,10 +26,10 @@ from students import Student
 
 @pytest.fixture
 def go(tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Any]) -> Any:
-    def run(*callbacks: Callback, **settings: Any) -> Any:
+    def run(*callbacks: Callback, ckpt_path: Path | None = None, **settings: Any) -> Any:
         built = trainer(*callbacks, **settings)
         module = SupervisedModule(tiny(), lambda parameters: torch.optim.SGD(parameters, lr=0.1))
-        built.fit(module, data(8))
+        built.fit(module, data(8), ckpt_path=ckpt_path)
         return built
 
     return run
@@ -56,14 +56,32 @@ def test_a_stopped_run_has_a_checkpoint_and_counts_on_from_it(go: Any, tmp_path:
     assert other.used == rule.used > 0
 
 
-class Told(Callback):
-    """Logs a figure from a list, one an update, before the rule looks."""
+@pytest.mark.parametrize(
+    ("build", "updates"),
+    [
+        (lambda: StopOnTokens(1), 1),
+        (lambda: StopOnGradientNorm(above=1e-9, patience=2, after_updates=1), 3),
+        (lambda: StopOnPlateau("loss", patience=1, least_change=100.0), 2),
+    ],
+)
+def test_a_run_that_ended_makes_no_update_when_it_is_resumed_to_write_its_student(
+    go: Any, tmp_path: Path, build: Callable[[], Callback], updates: int
+) -> None:
+    go(build(), UpdateCheckpoint(every_updates=None), enable_checkpointing=True)
+    again = go(build(), ckpt_path=RunFolder(tmp_path / "run").checkpoint)
+    assert again.global_step == updates
 
-    def __init__(self, values: list[float]) -> None:
+
+class Told(Callback):
+    """Logs a figure from a list, one an update, before the rule looks; of None, nothing."""
+
+    def __init__(self, values: list[float | None]) -> None:
         self.values = values
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        trainer.callback_metrics["figure"] = torch.tensor(self.values[min(batch.plan.update, len(self.values) - 1)])
+        value = self.values[min(batch.plan.update, len(self.values) - 1)]
+        if value is not None:
+            trainer.callback_metrics["figure"] = torch.tensor(value)
 
 
 @pytest.mark.parametrize(
@@ -74,10 +92,11 @@ class Told(Callback):
         ([3.0, 2.0, 2.0, 2.0, 2.0, 2.0], {"patience": 2}, 4),  # the same value again is no improvement
         ([1.0, 2.0, 1.5], {"patience": 1, "better": "higher"}, 3),
         ([3.0, 2.99, 2.98], {"patience": 2, "least_change": 0.1}, 3),
+        ([3.0, None, None, 3.5, None, 4.0], {"patience": 2}, 6),  # not logged again is no measurement
     ],
 )
 def test_a_figure_that_no_longer_improves_ends_the_run(
-    go: Any, values: list[float], settings: dict[str, Any], updates: int
+    go: Any, values: list[float | None], settings: dict[str, Any], updates: int
 ) -> None:
     assert go(Told(values), StopOnPlateau("figure", **settings)).global_step == updates
 
