@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from lessons.answers import split_answer
 from lessons.records import Prompt
-from teachers.annotators.answering import AnsweringAnnotator
-from teachers.annotators.asking import Fields, ParseProblem
+from teachers.annotators.base import Annotator, Fields, ParseProblem
 from teachers.exchange import Completion
 
 __all__ = ["AnswerAnnotator"]
@@ -13,7 +12,7 @@ __all__ = ["AnswerAnnotator"]
 SHOWN = 40
 
 
-class AnswerAnnotator(AnsweringAnnotator):
+class AnswerAnnotator(Annotator):
     """Asks for the final answer alone, on a line "Answer: ..."; text and answer of the annotation are both the answer.
 
     Args:
@@ -44,9 +43,9 @@ class AnswerAnnotator(AnsweringAnnotator):
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
-        self.verify = verify
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Read the one line "Answer: ...": there is nothing before it."""

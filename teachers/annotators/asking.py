@@ -13,7 +13,7 @@ from teachers.annotators.roll import Roll
 from teachers.backend import Completion, Request, TeacherBackend
 from teachers.calls.reply import Reply
 
-__all__ = ["Asking", "Fields", "ParseProblem", "Reader", "together", "without_lone_surrogates"]
+__all__ = ["Asking", "Fields", "ParseProblem", "Reader", "parsed", "together", "without_lone_surrogates"]
 
 Result = TypeVar("Result")
 
@@ -61,6 +61,15 @@ class Asking(NamedTuple):
     bundled: Callable[[Sequence[Request]], Awaitable[list[Reply]]] | None = None
     """Asks for samples of one question at once; see `Caller.ask_samples`. None: each is a call of its own."""
 
+    def refuse_ungradable(self) -> None:
+        """Refuse a prompt that the run's grader cannot grade: better now than after the teacher was paid.
+
+        Raises:
+            DataError: The prompt has no reference, and the grader needs one.
+        """
+        if self.grader is not None and self.prompt.reference is None:
+            self.grader.grade("", self.prompt)
+
     async def ask_samples(self, requests: Sequence[Request]) -> list[Reply]:
         """Return the replies to requests that differ only in their sample number, drawn by as few calls as possible."""
         if self.bundled is not None:
@@ -81,6 +90,20 @@ async def together(asks: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+def parsed(completion: Completion, prompt: Prompt, read: Reader) -> tuple[Fields, str | None]:
+    """Return what a parser finds in a completion, and None or the reason why it cannot be read."""
+    completion = completion._replace(text=without_lone_surrogates(completion.text))
+    unread = Fields(completion.text.strip())
+    if completion.finish_reason == "length":
+        return unread, f"cut off at the token limit ({completion.output_tokens} tokens written)"
+    if completion.finish_reason == "refusal":
+        return unread, "refused by the teacher"
+    try:
+        return read(completion, prompt), None
+    except ParseProblem as error:
+        return unread, str(error)
 
 
 def without_lone_surrogates(text: str) -> str:

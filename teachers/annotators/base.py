@@ -10,8 +10,8 @@ from typing import Any
 
 from lessons.errors import ConfigError
 from lessons.grading import Grader
-from lessons.records import Annotation, Grade, Message, Prompt, Provenance
-from teachers.annotators.asking import Asking, Fields, ParseProblem, Reader, together, without_lone_surrogates
+from lessons.records import Annotation, Message, Prompt, Provenance
+from teachers.annotators.asking import Asking, Fields, ParseProblem, Reader, parsed, together
 from teachers.annotators.prompt_calls import PromptCalls
 from teachers.annotators.repair import largest_repair, repair_request, sum_known
 from teachers.annotators.roll import Roll
@@ -32,6 +32,7 @@ class Annotator(ABC):
         seed: Seed of the first sample, for teachers that honour seeds; sample k uses seed + k.
         show_reference: Whether the teacher sees the reference answer.
         repairs: How often a reply that cannot be read is sent back with the reason: 0 or 1.
+        verify: Whether the run's grader marks what is written, as `marked` says.
         template: Text file with the prompt template; None for the shipped one.
     """
 
@@ -49,6 +50,7 @@ class Annotator(ABC):
         seed: int | None = None,
         show_reference: bool = False,
         repairs: int = 1,
+        verify: bool = False,
         template: str | None = None,
     ) -> None:
         self.temperature = temperature
@@ -57,6 +59,7 @@ class Annotator(ABC):
         self.seed = seed
         self.show_reference = show_reference
         self.repairs = repairs
+        self.verify = verify
         self.template = template
 
     @cached_property
@@ -158,9 +161,11 @@ class Annotator(ABC):
         metadata = {"prompt": prompt, "kind": self.kind}
         return Request(messages, sampling or self.sampling, sample, self.schema, metadata=metadata)
 
-    def mark(self, asking: Asking, answer: str | None) -> Grade | None:
-        """Return the mark of what a reply gives as its answer; None for annotators that have none marked."""
-        return None
+    def marked(self, annotation: Annotation, grader: Grader, prompt: Prompt) -> Annotation:
+        """Return what was read with its mark: here, that of its answer, where it has one."""
+        if annotation.answer is None:
+            return annotation
+        return replace(annotation, grade=grader.grade(annotation.answer, prompt))
 
     async def asked(
         self, asking: Asking, request: Request, subject: str | None = None, read: Reader | None = None
@@ -169,13 +174,20 @@ class Annotator(ABC):
 
         The annotation of a repaired reply carries the key of the last call and the tokens and dollars of both.
         `read` stands in for `parse` where more than the prompt decides what a reply may be.
+
+        Raises:
+            DataError: What is written is to be marked, and the prompt cannot be graded. Nothing was asked.
         """
+        if self.verify:
+            asking.refuse_ungradable()
         return await self.mended(asking, request, await asking.ask(request), subject, read)
 
     async def asked_samples(self, asking: Asking, requests: Sequence[Request]) -> list[Annotation]:
         """Ask several samples of one question at once, as `asked` does; those drawn alike come from shared calls."""
         if len(requests) == 1:
             return [await self.asked(asking, requests[0])]
+        if self.verify:
+            asking.refuse_ungradable()
         alike: dict[Sampling, list[int]] = {}
         for place, request in enumerate(requests):
             alike.setdefault(request.sampling, []).append(place)
@@ -207,22 +219,10 @@ class Annotator(ABC):
     def annotation(
         self, asking: Asking, sample: int, reply: Reply, subject: str | None = None, read: Reader | None = None
     ) -> Annotation:
-        """Turn a reply into an annotation; what cannot be read becomes one with a problem."""
-        completion, text = reply.completion, without_lone_surrogates(reply.completion.text)
-        if text != completion.text:
-            completion = completion._replace(text=text)
-        problem = None
-        fields = Fields(completion.text.strip())
-        if completion.finish_reason == "length":
-            problem = f"cut off at the token limit ({completion.output_tokens} tokens written)"
-        elif completion.finish_reason == "refusal":
-            problem = "refused by the teacher"
-        else:
-            try:
-                fields = (read or self.parse)(completion, asking.prompt)
-            except ParseProblem as error:
-                problem = str(error)
-        return Annotation(
+        """Turn a reply into an annotation, marked; what cannot be read becomes one with a problem."""
+        completion = reply.completion
+        fields, problem = parsed(completion, asking.prompt, read or self.parse)
+        found = Annotation(
             prompt_id=asking.prompt.id,
             kind=self.kind,
             sample=sample,
@@ -232,7 +232,6 @@ class Annotator(ABC):
             subject=subject,
             data=fields.data,
             problem=problem,
-            grade=self.mark(asking, fields.answer),
             saw_reference=self.show_reference and asking.prompt.reference is not None,
             provenance=Provenance(
                 teacher=asking.teacher,
@@ -245,3 +244,5 @@ class Annotator(ABC):
                 finish_reason=completion.finish_reason,
             ),
         )
+        grader = asking.grader if self.verify else None
+        return found if grader is None else self.marked(found, grader, asking.prompt)

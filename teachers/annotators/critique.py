@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Asking, Fields
 from teachers.annotators.critiques import Which, chosen, discreet, marked_critique, read_critique
-from teachers.annotators.marking import grader_of
 from teachers.annotators.numbered import numbered, steps_of
 from teachers.annotators.subjects import Subject, SubjectAnnotator
 from teachers.exchange import Completion, Request
@@ -69,14 +69,18 @@ class CritiqueAnnotator(SubjectAnnotator):
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
         self.which = which
-        self.verify = verify
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Read the last lines "First wrong step: ...", "Corrected answer: ..." and "Verdict: ..."."""
         return read_critique(completion.text)
+
+    def marked(self, annotation: Annotation, grader: Grader, prompt: Prompt) -> Annotation:
+        """Mark the verdict and the corrected answer."""
+        return marked_critique(annotation, grader, prompt)
 
     def wanted(self, subjects: list[Subject]) -> list[Subject]:
         """Return the attempts that `which` names."""
@@ -87,11 +91,10 @@ class CritiqueAnnotator(SubjectAnnotator):
         return self.request(prompt, self.build(prompt, attempt=text, steps=numbered(steps_of(text))), sample)
 
     async def one(self, asking: Asking, subject: Subject, sample: int) -> Annotation:
-        """Ask about one attempt and mark the critique."""
-        grader = grader_of(asking, self.verify)
+        """Ask about one attempt."""
         request = self.subject_request(asking.prompt, subject.text, sample)
         found = await self.asked(
             asking, request, subject.text, lambda completion, _: read_critique(completion.text, subject.text)
         )
-        found = discreet(marked_critique(found, grader, asking.prompt), asking.prompt)
+        found = discreet(found, asking.prompt)
         return replace(found, data={**found.data, "subject": subject.origin()})

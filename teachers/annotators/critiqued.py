@@ -48,15 +48,13 @@ class CritiquedAnnotator(Annotator):
     Args:
         critiques: Parquet file of annotations that holds critiques (lessons.parquet); None: critiques of the same run.
         max_texts: At most so many asks about one prompt, the first ones.
-        verify: Whether what is written is graded.
         settings: What `Annotator` takes.
     """
 
-    def __init__(self, critiques: str | None, max_texts: int, verify: bool, **settings: Any) -> None:
+    def __init__(self, critiques: str | None, max_texts: int, **settings: Any) -> None:
         super().__init__(**settings)
         self.critiques = critiques
         self.max_texts = max_texts
-        self.verify = verify
 
     @abstractmethod
     def groups(self, critiques: Sequence[Annotation]) -> list[Critiqued]:

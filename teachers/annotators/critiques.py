@@ -118,13 +118,13 @@ def is_critique(annotation: Annotation) -> bool:
     return kind in CRITIQUES and annotation.problem is None and bool(annotation.subject)
 
 
-def marked_critique(annotation: Annotation, grader: Grader | None, prompt: Prompt) -> Annotation:
+def marked_critique(annotation: Annotation, grader: Grader, prompt: Prompt) -> Annotation:
     """Return a critique with its mark: right when its verdict on the attempt is, and the corrected answer it gives.
 
     The mark of the corrected answer alone is in the data, "correction_correct". A right verdict with a wrong correction
     is worth half: it saw that the attempt is wrong, and misleads about why.
     """
-    if grader is None or annotation.answer is None or annotation.subject is None:
+    if annotation.answer is None or annotation.subject is None:
         return annotation
     truth = VERDICTS[0] if grader.grade(annotation.subject, prompt).correct else VERDICTS[1]
     name = f"verdict of {grader.name}"

@@ -13,7 +13,6 @@ from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.leaks import leak
-from teachers.annotators.marking import grader_of, marked
 from teachers.annotators.prompt_calls import PromptCalls
 from teachers.annotators.repair import sum_known
 from teachers.annotators.template import Template
@@ -77,13 +76,13 @@ class DialogueAnnotator(Annotator):
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
         self.student = student
         self.turns = turns
         self.telling = telling
         self.answer_first = answer_first
-        self.verify = verify
         self.student_temperature = student_temperature
         self.student_template = student_template
 
@@ -166,7 +165,6 @@ class Dialogue:
         self.annotator = annotator
         self.asking = asking
         self.student = student
-        self.grader = grader_of(asking, annotator.verify)  # first: what cannot be graded is refused before it is paid
         self.turns: list[dict[str, str]] = []
         self.said: list[Annotation] = []
         self.data: dict[str, Any] = {"turns": self.turns, "student": student.model}
@@ -210,7 +208,7 @@ class Dialogue:
     async def answer(self) -> Annotation:
         """Let the student answer the prompt, graded."""
         request = self.annotator.student_request(self.asking.prompt, self.turns, final=True)
-        found = marked(await self.annotator.asked(self.student, request), self.grader, self.asking.prompt)
+        found = await self.annotator.asked(self.student, request)
         self.said.append(found)
         return found
 

@@ -12,17 +12,15 @@ from lessons.answers import split_answer
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
-from teachers.annotators.answering import AnsweringAnnotator
-from teachers.annotators.asking import Asking, Fields, ParseProblem
+from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.catalogue import Catalogue
-from teachers.annotators.marking import grader_of
 from teachers.annotators.secrecy import unaware
 from teachers.exchange import Completion, Request
 
 __all__ = ["ExplanationAnnotator"]
 
 
-class ExplanationAnnotator(AnsweringAnnotator):
+class ExplanationAnnotator(Annotator):
     """Asks for an explained answer under a system instruction out of a catalogue: as a teacher, to a child, in parts.
 
     After Orca (Mukherjee et al. 2023, arXiv:2306.02707, unchecked), whose teacher answered under 16 system messages;
@@ -67,13 +65,13 @@ class ExplanationAnnotator(AnsweringAnnotator):
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
         self.instructions = instructions
         self.samples = samples
         self.by = by
         self.choice_seed = choice_seed
-        self.verify = verify
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -133,7 +131,6 @@ class ExplanationAnnotator(AnsweringAnnotator):
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Ask once under each chosen instruction."""
-        grader_of(asking, self.verify)  # what cannot be graded is refused before it is paid for
         found = []
         for sample, name in enumerate(self.chosen(asking.prompt, asking.earlier)):
             reply = await self.asked(asking, self.instruction_request(asking.prompt, name, sample))

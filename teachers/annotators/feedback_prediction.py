@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
-from teachers.annotators.base import Asking, Fields, ParseProblem
+from teachers.annotators.base import Fields, ParseProblem
 from teachers.annotators.critiques import VERDICTS, Which, chosen, marked_critique
 from teachers.annotators.labels import choice_label
-from teachers.annotators.marking import grader_of
 from teachers.annotators.subjects import Subject, SubjectAnnotator
 from teachers.exchange import Completion
 
@@ -65,10 +65,10 @@ class FeedbackPredictionAnnotator(SubjectAnnotator):
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
         self.which = which
-        self.verify = verify
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Read the feedback and the last line "Verdict: ..."."""
@@ -77,11 +77,10 @@ class FeedbackPredictionAnnotator(SubjectAnnotator):
             raise ParseProblem("there is no feedback before the verdict")
         return Fields(feedback, verdict)
 
+    def marked(self, annotation: Annotation, grader: Grader, prompt: Prompt) -> Annotation:
+        """Mark the verdict."""
+        return marked_critique(annotation, grader, prompt)
+
     def wanted(self, subjects: list[Subject]) -> list[Subject]:
         """Return the attempts that `which` names."""
         return chosen(subjects, self.which)
-
-    async def one(self, asking: Asking, subject: Subject, sample: int) -> Annotation:
-        """Ask about one attempt and mark the verdict."""
-        grader = grader_of(asking, self.verify)
-        return marked_critique(await super().one(asking, subject, sample), grader, asking.prompt)

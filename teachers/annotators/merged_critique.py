@@ -13,7 +13,6 @@ from teachers.annotators.base import Asking, Fields, ParseProblem
 from teachers.annotators.critiqued import Critiqued, CritiquedAnnotator, origin
 from teachers.annotators.critiques import discreet, marked_critique, read_critique
 from teachers.annotators.labels import choice_label
-from teachers.annotators.marking import grader_of
 from teachers.annotators.numbered import numbered, steps_of
 from teachers.exchange import Completion, Request
 
@@ -68,12 +67,12 @@ class MergedCritiqueAnnotator(CritiquedAnnotator):
         super().__init__(
             critiques,
             max_texts,
-            verify,
             temperature=temperature,
             max_output_tokens=max_output_tokens,
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
         self.min_critiques = min_critiques
@@ -95,6 +94,10 @@ class MergedCritiqueAnnotator(CritiquedAnnotator):
         """Read the judgements "Critique k: ...", the section "Merged critique:" and its last lines."""
         return read_merged(completion.text)
 
+    def marked(self, annotation: Annotation, grader: Grader, prompt: Prompt) -> Annotation:
+        """Mark the verdict and the corrected answer."""
+        return marked_critique(annotation, grader, prompt)
+
     def groups(self, critiques: Sequence[Annotation]) -> list[Critiqued]:
         """Return the attempts with all their critiques."""
         by_attempt: dict[str, list[Annotation]] = {}
@@ -114,8 +117,7 @@ class MergedCritiqueAnnotator(CritiquedAnnotator):
         return self.request(prompt, self.build(prompt, attempt=group.attempt, steps=steps, critiques=texts), sample)
 
     async def one(self, asking: Asking, group: Critiqued, sample: int) -> Annotation:
-        """Ask about the critiques of one attempt and mark what they were merged into."""
-        grader = grader_of(asking, self.verify)
+        """Ask about the critiques of one attempt."""
         found = await self.asked(
             asking,
             self.group_request(asking.prompt, group, sample),
@@ -123,7 +125,7 @@ class MergedCritiqueAnnotator(CritiquedAnnotator):
             lambda completion, _: read_merged(completion.text, group.attempt, len(group.critiques)),
         )
         found = replace(found, saw_reference=found.saw_reference or any(c.saw_reference for c in group.critiques))
-        found = discreet(marked_critique(found, grader, asking.prompt), asking.prompt)
+        found = discreet(found, asking.prompt)
         return replace(found, data={**found.data, "merged": [origin(critique) for critique in group.critiques]})
 
 

@@ -8,17 +8,15 @@ from lessons.answers import split_answer
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
-from teachers.annotators.answering import AnsweringAnnotator
-from teachers.annotators.asking import Asking, Fields, ParseProblem
+from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.distinct import without_repeats
-from teachers.annotators.marking import grader_of
 from teachers.annotators.secrecy import unaware
 from teachers.exchange import Completion, Request
 
 __all__ = ["RationaleAnnotator"]
 
 
-class RationaleAnnotator(AnsweringAnnotator):
+class RationaleAnnotator(Annotator):
     """Asks for a step-by-step solution that ends with a line "Answer: ...".
 
     Rejection sampling: an answer that the grader marks wrong is kept, marked and not trusted, and the teacher is asked
@@ -73,11 +71,11 @@ class RationaleAnnotator(AnsweringAnnotator):
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
         self.samples = samples
         self.max_asks = max_asks
-        self.verify = verify
         self.distinct = distinct
         self.answer_hint = answer_hint
         self.fresh_temperature = fresh_temperature
@@ -133,7 +131,6 @@ class RationaleAnnotator(AnsweringAnnotator):
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Ask until `samples` rationales are right, `max_asks` is reached, or one is cut off or refused."""
-        grader_of(asking, self.verify)  # what cannot be graded is refused before it is paid for
         found: list[Annotation] = []
         while (missing := self.samples - sum(a.trusted for a in found)) > 0 and len(found) < self.max_asks:
             wave = range(len(found), min(len(found) + missing, self.max_asks))

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from lessons.answers import split_answer
 from lessons.records import Annotation, Prompt
-from teachers.annotators.answering import AnsweringAnnotator
-from teachers.annotators.asking import Asking, Fields, ParseProblem
-from teachers.annotators.marking import grader_of
+from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem
 from teachers.annotators.sections import sections
 from teachers.annotators.subjects import TYPICAL_TEXT, whole_text
 from teachers.exchange import Completion, Request
@@ -16,7 +14,7 @@ from teachers.exchange import Completion, Request
 __all__ = ["ReflectionAnnotator"]
 
 
-class ReflectionAnnotator(AnsweringAnnotator):
+class ReflectionAnnotator(Annotator):
     """Asks for a second way to solve a question and a follow-up, to be trained on after the solution.
 
     After RefAug (Zhang et al. 2024, "Learn Beyond the Answer", arXiv:2406.12050, unchecked; our reading of its prompt):
@@ -58,11 +56,11 @@ class ReflectionAnnotator(AnsweringAnnotator):
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
         self.of = of
         self.solution_field = solution_field
-        self.verify = verify
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Read "Alternative: ...", "Follow-up: ..." and the last line "Answer: ..."."""
@@ -98,7 +96,6 @@ class ReflectionAnnotator(AnsweringAnnotator):
         solution = given or (None if wrote is None else whole_text(wrote))
         if solution is None:
             return []
-        grader_of(asking, self.verify)  # what cannot be graded is refused before it is paid for
         found = await self.asked(asking, self.solution_request(asking.prompt, solution), solution)
         privileged = given is not None or (wrote is not None and wrote.saw_reference)
         return [replace(found, saw_reference=found.saw_reference or privileged)]

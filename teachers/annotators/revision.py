@@ -11,7 +11,6 @@ from lessons.records import Annotation, Prompt
 from teachers.annotators.base import Asking, Fields, ParseProblem
 from teachers.annotators.critiqued import Critiqued, CritiquedAnnotator, origin
 from teachers.annotators.critiques import VERDICTS
-from teachers.annotators.marking import grader_of, marked
 from teachers.exchange import Completion, Request
 
 __all__ = ["RevisionAnnotator"]
@@ -64,12 +63,12 @@ class RevisionAnnotator(CritiquedAnnotator):
         super().__init__(
             critiques,
             max_texts,
-            verify,
             temperature=temperature,
             max_output_tokens=max_output_tokens,
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
         self.of = of
@@ -104,12 +103,11 @@ class RevisionAnnotator(CritiquedAnnotator):
 
     async def one(self, asking: Asking, group: Critiqued, sample: int) -> Annotation:
         """Ask for one revision and compare it with the attempt."""
-        grader, critique = grader_of(asking, self.verify), group.critiques[0]
+        critique = group.critiques[0]
         found = await self.asked(asking, self.group_request(asking.prompt, group, sample), group.attempt)
-        found = marked(found, grader, asking.prompt)
         data: dict[str, Any] = {"critique": critique.text, "critiqued_by": origin(critique)}
-        if grader is not None:
-            before = grader.grade(group.attempt, asking.prompt)
+        if self.verify and asking.grader is not None:
+            before = asking.grader.grade(group.attempt, asking.prompt)
             data["attempt_correct"] = before.correct
             if found.grade is not None:
                 data["gain"] = found.grade.score - before.score

@@ -8,7 +8,6 @@ from dataclasses import replace
 from lessons.grading import Grader
 from lessons.records import Annotation, Grade, Prompt
 from teachers.annotators.asking import Asking, Fields, ParseProblem
-from teachers.annotators.marking import grader_of
 from teachers.annotators.numbered import steps_of
 from teachers.annotators.subjects import Subject, SubjectAnnotator
 from teachers.exchange import Completion, Request
@@ -69,9 +68,9 @@ class StepVerdictsAnnotator(SubjectAnnotator):
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
-        self.verify = verify
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Read the verdicts, however many there are."""
@@ -81,14 +80,23 @@ class StepVerdictsAnnotator(SubjectAnnotator):
         text = "\n".join(f"Step {k}: {CORRECT if ok else INCORRECT}" for k, ok in enumerate(verdicts, 1))
         return Fields(text, CORRECT if right else INCORRECT, sum(verdicts) / len(verdicts), data)
 
+    def marked(self, annotation: Annotation, grader: Grader, prompt: Prompt) -> Annotation:
+        """Mark the verdict on the whole: it is right when it finds the solution right just when the grader does."""
+        if annotation.answer is None:
+            return annotation
+        truth = CORRECT if grader.grade(annotation.subject or "", prompt).correct else INCORRECT
+        right = annotation.answer == truth
+        reason = None if right else f"the solution is {truth}"
+        grade = Grade(right, float(right), annotation.answer, f"verdict of {grader.name}", reason)
+        return replace(annotation, grade=grade)
+
     def subject_request(self, prompt: Prompt, text: str, sample: int) -> Request:
         """Make the request that asks about the steps of one solution."""
         return self.request(prompt, self.build(prompt, steps=steps_of(text)), sample)
 
     async def one(self, asking: Asking, subject: Subject, sample: int) -> Annotation:
-        """Ask about one solution and grade the verdict on the whole of it."""
+        """Ask about one solution."""
         steps = steps_of(subject.text)
-        grader = grader_of(asking, self.verify)
 
         def read(completion: Completion, prompt: Prompt) -> Fields:
             fields = self.parse(completion, prompt)
@@ -98,8 +106,7 @@ class StepVerdictsAnnotator(SubjectAnnotator):
 
         request = self.subject_request(asking.prompt, subject.text, sample)
         found = await self.asked(asking, request, subject.text, read)
-        found = replace(found, data={**found.data, "subject": subject.origin()})
-        return found if found.answer is None or grader is None else compared(found, grader, asking.prompt)
+        return replace(found, data={**found.data, "subject": subject.origin()})
 
 
 def read_verdicts(text: str) -> list[bool]:
@@ -125,12 +132,3 @@ def read_verdicts(text: str) -> list[bool]:
     if not verdicts:
         raise ParseProblem("no verdicts")
     return verdicts
-
-
-def compared(annotation: Annotation, grader: Grader, prompt: Prompt) -> Annotation:
-    """Return verdicts with their mark: whether they find the solution right just when the grader does."""
-    truth = CORRECT if grader.grade(annotation.subject or "", prompt).correct else INCORRECT
-    right = annotation.answer == truth
-    reason = None if right else f"the solution is {truth}"
-    grade = Grade(right, float(right), annotation.answer, f"verdict of {grader.name}", reason)
-    return replace(annotation, grade=grade)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from lessons.answers import split_answer
 from lessons.records import Prompt
-from teachers.annotators.answering import AnsweringAnnotator
-from teachers.annotators.asking import Fields, ParseProblem
+from teachers.annotators.base import Annotator, Fields, ParseProblem
 from teachers.annotators.numbered import numbered, numbered_list
 from teachers.exchange import Completion
 
 __all__ = ["StepsAnnotator"]
 
 
-class StepsAnnotator(AnsweringAnnotator):
+class StepsAnnotator(Annotator):
     """Asks for a solution as a numbered list of steps with a last line "Answer: ...".
 
     The annotation's `data` has the `steps`; its text is the list, numbered 1., 2., 3.; its answer is graded.
@@ -45,9 +44,9 @@ class StepsAnnotator(AnsweringAnnotator):
             seed=seed,
             show_reference=show_reference,
             repairs=repairs,
+            verify=verify,
             template=template,
         )
-        self.verify = verify
 
     def parse(self, completion: Completion, prompt: Prompt) -> Fields:
         """Read the numbered list and the last line "Answer: ..."."""

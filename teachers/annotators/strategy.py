@@ -11,11 +11,9 @@ from lessons.answers import split_answer
 from lessons.errors import CallFailed, ConfigError, Stopped
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
-from teachers.annotators.answering import AnsweringAnnotator
-from teachers.annotators.asking import Asking, Fields, ParseProblem, together
+from teachers.annotators.base import Annotator, Asking, Fields, ParseProblem, together
 from teachers.annotators.catalogue import Catalogue
 from teachers.annotators.leaks import copied
-from teachers.annotators.marking import grader_of
 from teachers.annotators.roll import Roll
 from teachers.exchange import Completion, Request
 
@@ -25,7 +23,7 @@ WORDS_IN_A_ROW = 8
 """So many words that a text shares with its strategy's message count as repeating it."""
 
 
-class StrategyAnnotator(AnsweringAnnotator):
+class StrategyAnnotator(Annotator):
     """Answers the first prompts of each topic by every strategy, and the others by the one that was right most often.
 
     After Orca 2 (Mitra et al. 2023, arXiv:2311.11045; our reading of how a strategy is chosen): a teacher answers every
@@ -66,6 +64,7 @@ class StrategyAnnotator(AnsweringAnnotator):
             max_output_tokens=max_output_tokens,
             seed=seed,
             repairs=repairs,
+            verify=True,
             template=template,
         )
         self.strategies = strategies
@@ -120,9 +119,8 @@ class StrategyAnnotator(AnsweringAnnotator):
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Answer by every strategy, or by the best."""
-        grader = grader_of(asking, verify=True)
         probes = asking.roll if isinstance(asking.roll, Probes) else None
-        if grader is None or probes is None or probes.is_probe(asking.prompt):
+        if asking.grader is None or probes is None or probes.is_probe(asking.prompt):
             found = await self.all_ways(asking)
             return [replace(a, sample=k, data={**a.data, "probe": True}) for k, a in enumerate(found)]
         measured = await self.measured(asking, probes)

@@ -13,7 +13,6 @@ from teachers.annotators.base import Annotator, Asking, Fields
 from teachers.annotators.critique import CritiqueAnnotator
 from teachers.annotators.critiqued import Critiqued
 from teachers.annotators.critiques import VERDICTS
-from teachers.annotators.marking import grader_of
 from teachers.annotators.prompt_calls import PromptCalls
 from teachers.annotators.rationale import RationaleAnnotator
 from teachers.annotators.revision import RevisionAnnotator
@@ -132,7 +131,7 @@ class ClosedLoop(Annotator):
 
     async def annotate(self, asking: Asking) -> list[Annotation]:
         """Take every attempt through its rounds."""
-        grader_of(asking, verify=True)  # a prompt that cannot be graded is refused before anything is paid for
+        asking.refuse_ungradable()
         found: list[Annotation] = []
         for number, attempt in enumerate(await self.all_attempts(asking)):
             found.append(replace(attempt, data={"attempt": number, "round": 0}))
