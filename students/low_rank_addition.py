@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from peft.tuners.lora import bnb
 from peft.tuners.lora.layer import Linear, LoraVariant
 from torch import Tensor
 from torch.nn.functional import linear
@@ -95,14 +96,24 @@ class PlainAddition(LoraVariant):
 
 
 def add_where_it_lies(model: torch.nn.Module) -> None:
-    """Let every plain LoRA layer around a plain linear layer of a model add in place.
+    """Let every plain LoRA layer around a linear layer of a model, in four bits or not, add in place.
 
-    Left as they are: variants of peft's own (DoRA), additions with a bias, layers in four bits, and GPT-2's.
+    Left as they are: variants of peft's own (DoRA), additions with a bias, and GPT-2's layers.
     """
-    for layer in model.modules():
-        if type(layer) is not Linear or type(layer.get_base_layer()) is not torch.nn.Linear:
-            continue
-        for adapter in layer.lora_A:
-            if not layer.lora_bias[adapter] and adapter not in layer.lora_variant:
-                layer.lora_variant[adapter] = PlainAddition()
-                layer.cast_input_dtype_enabled = False  # peft would compute in the adapter's float32
+    for layer in filter(overwritable, model.modules()):
+        add_in_place(layer)
+
+
+def overwritable(layer: Any) -> bool:
+    """Return whether a module is an adapted linear layer whose result may be written over."""
+    if type(layer) is Linear:
+        return type(layer.get_base_layer()) is torch.nn.Linear
+    return type(layer) is getattr(bnb, "Linear4bit", None)  # there if bitsandbytes is; its result is a copy
+
+
+def add_in_place(layer: Any) -> None:
+    """Let the plain adapters of a layer add in place."""
+    for adapter in layer.lora_A:
+        if not layer.lora_bias[adapter] and adapter not in layer.lora_variant:
+            layer.lora_variant[adapter] = PlainAddition()
+            layer.cast_input_dtype_enabled = False  # peft would compute in the adapter's float32

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from students import LoRA, Student
+from students import FourBit, LoRA, Student
 from students.low_rank_addition import Addition, PlainAddition
 from tests.students.conftest import tiny_weights
 
@@ -109,6 +109,7 @@ def test_merging_and_taking_out_again(safe: bool) -> None:
 
 def test_every_plain_layer_of_a_student_adds_so_and_no_other() -> None:
     assert additions(Student(tiny_weights(), LoRA(rank=4)).model) == {PlainAddition}
+    assert additions(Student(FourBit(tiny_weights()), LoRA(rank=4)).model) == {PlainAddition}
     assert PlainAddition not in additions(Student(tiny_weights(), LoRA(rank=4, dora=True)).model)
     gpt2 = GPT2LMHeadModel(GPT2Config(vocab_size=8, n_positions=8, n_embd=8, n_layer=1, n_head=1))
     assert additions(LoRA(rank=4, target_modules=["c_attn"]).attach(gpt2)) == {type(None)}
@@ -116,6 +117,27 @@ def test_every_plain_layer_of_a_student_adds_so_and_no_other() -> None:
 
 def additions(model: torch.nn.Module) -> set[type]:
     """Return how the adapted layers of a model add."""
-    from peft.tuners.lora.layer import Linear
+    from peft.tuners.lora.layer import LoraLayer
 
-    return {type(layer.lora_variant.get("default")) for layer in model.modules() if isinstance(layer, Linear)}
+    return {type(layer.lora_variant.get("default")) for layer in model.modules() if isinstance(layer, LoraLayer)}
+
+
+def test_in_four_bits_too_values_and_gradients_are_those_of_peft() -> None:
+    model = Student(FourBit(tiny_weights()), LoRA(rank=4)).model.train()
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
+    found = []
+    for _ in range(2):
+        ids = torch.arange(5, 20)[None]
+        model.zero_grad()
+        loss = model(ids, labels=ids, use_cache=False).loss
+        loss.backward()
+        found.append([loss.detach(), *(p.grad for p in model.parameters() if p.requires_grad)])
+        for layer in model.modules():
+            if getattr(layer, "lora_variant", None):
+                as_peft_has_it(layer)
+    assert len(found[0]) == 1 + 28
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-6)
