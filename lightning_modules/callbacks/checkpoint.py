@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from lessons.errors import ConfigError, Stopped
 from lessons.files import staged
+from lightning_modules.callbacks.finite import FiniteWatch
 from lightning_modules.callbacks.run_folder import RunFolder
 from lightning_modules.data.collate import Batch
 
@@ -63,6 +64,8 @@ class UpdateCheckpoint(Checkpoint):
     """Keeps checkpoints/last.ckpt up to date, and stops cleanly on Ctrl-C or SIGTERM.
 
     Lightning's own callback can save between two micro-batches of an update, which loses the gradients gathered so far.
+    A run whose loss or gradient is no finite number any more ends with an error: nothing of it takes the place of the
+    checkpoint from before.
 
     Args:
         every_updates: Save after every so many updates; None leaves it to the clock.
@@ -77,6 +80,7 @@ class UpdateCheckpoint(Checkpoint):
         self.stop_requested = False
         self.interrupts = 0
         self.handlers: dict[int, Any] = {}
+        self.watch = FiniteWatch()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check the settings, and make every checkpoint of this run one that appears whole."""
@@ -110,10 +114,14 @@ class UpdateCheckpoint(Checkpoint):
         if not batch.plan.closes_update:
             return
         update = trainer.global_step
-        stop, late = self.agree(trainer, self.stop_requested, self.late())
+        self.watch.note(trainer, pl_module)
+        stop, late, look = self.agree(trainer, self.stop_requested, self.late(), self.watch.late)
         last = bool(trainer.is_last_batch) or trainer.global_step == trainer.max_steps
         due = self.every_updates is not None and update % self.every_updates == 0
-        if stop or late or last or due or trainer.should_stop:
+        save = stop or late or last or due or trainer.should_stop
+        if save or look:
+            self.watch.look(trainer)
+        if save:
             self.save(trainer)
         if stop and not last:
             raise Stopped(

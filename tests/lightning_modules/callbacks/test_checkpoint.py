@@ -10,9 +10,9 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from lessons.errors import ConfigError, Stopped, StorageError
+from lessons.errors import ConfigError, Stopped, StorageError, TrainingCollapsed
 from lightning_modules import BatchLog, CurriculumDataModule, RandomState, SupervisedModule, UpdateCheckpoint
-from lightning_modules.callbacks import RunFolder
+from lightning_modules.callbacks import Progress, RunFolder, StudentExport
 from students import Student
 
 
@@ -93,6 +93,45 @@ def test_a_full_disk_is_an_error_of_the_disk_and_leaves_the_last_checkpoint(
     path = RunFolder.of(built).checkpoint
     assert torch.load(path, weights_only=True)["global_step"] == 2
     assert list(path.parent.iterdir()) == [path]
+
+
+class Breaks(Callback):
+    """Spoils the weights after an update."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.after:
+            next(pl_module.parameters()).data.fill_(torch.nan)
+
+
+def test_a_run_without_a_finite_loss_ends_and_leaves_checkpoint_and_student_as_they_were(
+    tiny: Callable[..., Student], data: Callable[..., CurriculumDataModule], trainer: Callable[..., Any]
+) -> None:
+    built = trainer(Breaks(after=3), Progress(), StudentExport(), UpdateCheckpoint(2), enable_checkpointing=True)
+    with pytest.raises(
+        TrainingCollapsed, match=r"collapsed by update 4: .*progress\.csv shows.* is from before\. Lower"
+    ):
+        built.fit(SupervisedModule(tiny()), data())
+    folder = RunFolder.of(built)
+    saved = torch.load(folder.checkpoint, weights_only=True)
+    assert saved["global_step"] == 2
+    assert all(tensor.isfinite().all() for tensor in saved["state_dict"].values())
+    assert not folder.student.exists()
+    assert [line.split(",")[4] for line in folder.progress.read_text().splitlines()[4:]] == ["nan"]
+
+
+def test_a_collapse_between_two_checkpoints_is_seen_by_the_clock(
+    tiny: Callable[..., Student],
+    data: Callable[..., CurriculumDataModule],
+    trainer: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lightning_modules.callbacks.finite.SECONDS_BETWEEN_LOOKS", 0.0)
+    built = trainer(Breaks(after=2), UpdateCheckpoint(), enable_checkpointing=True)
+    with pytest.raises(TrainingCollapsed, match=r"collapsed by update 3: .* There is no checkpoint yet"):
+        built.fit(SupervisedModule(tiny()), data())
 
 
 def test_random_states_go_through_a_file_that_holds_weights_only(tmp_path: Any) -> None:
