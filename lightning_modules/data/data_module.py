@@ -17,8 +17,10 @@ from lightning_modules.data.companion import Companion
 from lightning_modules.data.fitting_checks import (
     answers_of,
     encoder_of,
+    refuse_below,
     refuse_changing_steps,
     refuse_other_data,
+    refuse_parts_of_plan,
     refuse_replay,
     refuse_unanswered,
     refuse_unheard,
@@ -106,7 +108,10 @@ class CurriculumDataModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Read, render and cut the plan; called once on every process before training."""
         if self.batches is None:
+            refuse_below("data", self, targets_per_prompt=1, max_tokens=1, tokens_per_micro_batch=1, workers=0)
+            refuse_below("trainer", self.trainer, accumulate_grad_batches=1, gradient_clip_val=0)
             refuse_replay(self.trainer)
+            refuse_parts_of_plan(self.trainer)
             refuse_changing_steps(self.trainer)
             refuse_unanswered(self.module, self.rendering)
             self.batches = self.build(self.find_encoder())

@@ -15,8 +15,10 @@ from students.renderings import Rendering
 
 __all__ = [
     "encoder_of",
+    "refuse_below",
     "refuse_changing_steps",
     "refuse_other_data",
+    "refuse_parts_of_plan",
     "refuse_replay",
     "refuse_unanswered",
     "refuse_unheard",
@@ -37,6 +39,38 @@ def encoder_of(module: LightningModule | None) -> Encoder:
             "Use lightning_modules.SupervisedModule, or give your module that attribute."
         )
     return encoder
+
+
+def refuse_below(group: str, holder: object, **least: int) -> None:
+    """Refuse numbers that are too small.
+
+    Args:
+        group: Where the settings stand.
+        holder: What has them as attributes.
+        **least: The smallest number allowed, by the name of the setting.
+
+    Raises:
+        ConfigError: One is smaller.
+    """
+    for name, bound in least.items():
+        value = getattr(holder, name, None)
+        if value is not None and value < bound:
+            raise ConfigError(f"{group}.{name} is {value}. Allowed is {bound} or more. Correct it.")
+
+
+def refuse_parts_of_plan(trainer: Trainer | None) -> None:
+    """Refuse to count micro-batches where a plan counts updates: a run would end in the middle of one.
+
+    Raises:
+        ConfigError: The trainer would.
+    """
+    limit = 1.0 if trainer is None or getattr(trainer, "fast_dev_run", False) else trainer.limit_train_batches
+    if limit != 1.0 or isinstance(limit, int):
+        raise ConfigError(
+            f"trainer.limit_train_batches (or overfit_batches) is {limit}, which counts micro-batches and could end a "
+            "run in the middle of an update, that nobody would log or save. Allowed is the whole plan. To stop "
+            "earlier, set trainer.max_steps, which counts updates."
+        )
 
 
 def refuse_changing_steps(trainer: Trainer | None) -> None:
