@@ -100,10 +100,8 @@ class BatchDesk:
         most = worst_case(asked.request, self.price)
         await self.sender.reserve(most)
         place = Place(asked.key, most, asked)
-        size = self.api.size(asked.key, asked.request)
-        self.filling.make_room(size)
         self.places[asked.key] = place
-        self.filling.add(place, size)
+        self.filling.add(place, self.api.size(asked.key, asked.request))
         return place
 
     def send_off(self, places: Sequence[Place], failures: int = 0) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from teachers.batch_api import BatchAPI
@@ -31,16 +30,13 @@ class Filling:
         self.changed_at = 0.0
         self.timer: asyncio.TimerHandle | None = None
 
-    def make_room(self, size: int) -> None:
-        """Send the batch off if so many bytes more would be too many for it."""
+    def add(self, place: Place, size: int) -> None:
+        """Put a place of so many bytes into the batch; into the next one where they would be too many for it."""
         if self.bytes + size > self.api.largest_bytes:
             self.close()
-
-    def add(self, place: Place, size: int) -> None:
-        """Put a place of so many bytes into the batch."""
         self.collected.append(place)
         self.bytes += size
-        self.changed_at = time.monotonic()
+        self.changed_at = asyncio.get_running_loop().time()
         if len(self.collected) >= min(self.settings.largest, self.api.largest_batch):
             self.close()
         elif self.timer is None:
@@ -49,13 +45,11 @@ class Filling:
     def wait_for_quiet(self) -> None:
         """Send the batch off once nothing was added to it for a while: then everyone waits for it."""
         self.timer = None
-        remaining = self.changed_at + self.settings.quiet_seconds - time.monotonic()
-        if not self.collected:
-            return
-        if remaining <= 0:
+        loop, quiet_at = asyncio.get_running_loop(), self.changed_at + self.settings.quiet_seconds
+        if loop.time() >= quiet_at:
             self.close()
         else:
-            self.timer = asyncio.get_running_loop().call_later(remaining, self.wait_for_quiet)
+            self.timer = loop.call_at(quiet_at, self.wait_for_quiet)
 
     def close(self) -> None:
         """Send the batch off, if anything is in it."""
