@@ -7,13 +7,17 @@ import sys
 import warnings
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from jsonargparse import ArgumentError
 from jsonargparse._deprecated import JsonargparseDeprecationWarning
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.trainer.states import TrainerStatus
 
 from lessons.errors import ConfigError, DataError, Stopped
+from lessons.files import write_text
 from lessons.setting_texts import keep_comments_as_texts
 from lightning_modules.callbacks import (
     BatchLog,
@@ -42,12 +46,29 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 MODULE, DATA_MODULE = "lightning_modules.SupervisedModule", "lightning_modules.CurriculumDataModule"
 
 
+class SettingsFile(SaveConfigCallback):
+    """Writes config.yaml, the settings as understood, once training starts.
+
+    Lightning's own writes it before the checkpoint is read: a resume that is refused would take the place of the
+    settings that are to be restored.
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write nothing yet."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file, whole or not at all."""
+        if trainer.is_global_zero:
+            text = self.parser.dump(self.config, skip_none=False)
+            write_text(RunFolder.of(trainer).root / self.config_filename, text)
+
+
 class TutelageCLI(LightningCLI):
     """LightningCLI for curricula: `fit` only, any module and data module by class_path."""
 
     def __init__(self, args: list[str]) -> None:
         super().__init__(
-            save_config_kwargs={"overwrite": True},  # only ever reached when there is nothing to overwrite but itself
+            save_config_callback=SettingsFile,
             trainer_defaults={**TRAINER_DEFAULTS, "callbacks": [RandomState(), Progress(), Figures()]},
             seed_everything_default=0,
             # Errors come back as exceptions: jsonargparse would print a page of usage above each.
@@ -92,6 +113,7 @@ class TutelageCLI(LightningCLI):
         """Find the checkpoint, refuse to overwrite a run, and choose how progress is shown."""
         config = self.config.fit
         folder = RunFolder(Path(config.trainer.default_root_dir))
+        refuse_file(folder.root)
         config.ckpt_path = find_checkpoint(config.ckpt_path, folder)
         if config.ckpt_path is None:
             refuse_overwriting(folder)
@@ -131,7 +153,27 @@ def find_checkpoint(given: Any, folder: RunFolder) -> str | None:
             f"No checkpoint at {path}. Allowed is the path of a checkpoint, or 'last' for {folder.checkpoint}. "
             "Correct --ckpt_path, or leave it out to start."
         )
+    if not (any(path.iterdir()) if path.is_dir() else is_zipfile(path)):  # sharded ones are folders
+        raise DataError(
+            f"{path} is no checkpoint that can be read: it is damaged, cut off or another sort of file. Allowed is a "
+            "file that training wrote, such as checkpoints/last.ckpt. Give another --ckpt_path, copy the file again, "
+            "or leave it out to start anew in another folder."
+        )
     return str(path)
+
+
+def refuse_file(root: Path) -> None:
+    """Refuse a run folder that is a file, or lies in one.
+
+    Raises:
+        ConfigError: It is.
+    """
+    found = next((place for place in (root, *root.parents) if place.exists()), root)
+    if found.exists() and not found.is_dir():
+        raise ConfigError(
+            f"trainer.default_root_dir is {root}, but {found} is a file. Allowed is a folder, there already or not. "
+            "Give another --trainer.default_root_dir."
+        )
 
 
 def refuse_overwriting(folder: RunFolder) -> None:
@@ -168,4 +210,10 @@ def train(args: list[str]) -> None:
         warnings.filterwarnings("ignore", category=JsonargparseDeprecationWarning)
         # Lightning 2.6 builds its trees of loaders with a class that torch 2.13 deprecates.
         warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
-        TutelageCLI(args)
+        try:
+            TutelageCLI(args)
+        except MisconfigurationException as error:
+            raise ConfigError(
+                f"Lightning cannot work with these settings: {error}\n"
+                "Correct what it names, under `trainer` or `model`; `tutelage train fit --help` lists what is allowed."
+            ) from error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import signal
 import sys
@@ -173,6 +174,51 @@ def test_a_checkpoint_of_another_run_is_refused(
     folder = fit_config("--trainer.max_steps=2")
     with pytest.raises(CheckpointMismatch, match=message):
         fit_config(f"--ckpt_path={folder.checkpoint}", root="other", **change)
+
+
+def test_a_refused_resume_leaves_the_settings_that_are_to_be_restored(fit_config: Callable[..., RunFolder]) -> None:
+    folder = fit_config("--trainer.max_steps=2")
+    settings = (folder.root / "config.yaml").read_text()
+    with pytest.raises(CheckpointMismatch, match=r"lr was 0\.5, is 0\.25.*Restore them"):
+        fit_config("--ckpt_path=last", model__optimizer__init_args={"lr": 0.25})
+    assert (folder.root / "config.yaml").read_text() == settings
+
+
+def test_a_damaged_checkpoint_is_named(fit_config: Callable[..., RunFolder], tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    torch.save({"some": torch.zeros(99)}, whole)
+    damaged = tmp_path / "damaged.ckpt"
+    for content in (whole.getvalue()[:-50], b"hello", b""):
+        damaged.write_bytes(content)
+        with pytest.raises(
+            DataError, match=r"damaged\.ckpt is no checkpoint that can be read.*Give another --ckpt_path"
+        ):
+            fit_config(f"--ckpt_path={damaged}")
+
+
+def test_a_run_folder_that_is_a_file_is_refused(fit_config: Callable[..., RunFolder], tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(
+        ConfigError, match=r"default_root_dir is .*taken/run, but .*taken is a file\. Allowed is a folder"
+    ):
+        fit_config(root="taken/run")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trainer__devices": 0}, r"Lightning cannot work with these settings: .*devices=0.*\nCorrect what it names"),
+        (
+            {"model__schedule": {"class_path": "torch.optim.lr_scheduler.ReduceLROnPlateau"}},
+            r"Lightning cannot work with these settings: .*ReduceLROnPlateau",
+        ),
+    ],
+)
+def test_what_lightning_refuses_is_no_traceback(
+    fit_config: Callable[..., RunFolder], change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        fit_config(**change)
 
 
 def test_an_interrupt_before_the_first_update_is_a_stop_and_no_failure(
