@@ -53,7 +53,8 @@ class StopRule(Callback):
         if not batch.plan.closes_update:
             return
         reason = self.verdict(trainer, batch)
-        if reason is not None:
+        # Some figures are logged by the first process alone: of what it says the others know nothing.
+        if trainer.strategy.reduce_boolean_decision(reason is not None, all=False):
             trainer.should_stop = True
             if trainer.is_global_zero:
                 log.info("Stopped after update %d: %s", batch.plan.update + 1, reason)

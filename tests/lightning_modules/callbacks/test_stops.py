@@ -72,6 +72,16 @@ def test_a_run_that_ended_makes_no_update_when_it_is_resumed_to_write_its_studen
     assert again.global_step == updates
 
 
+def test_a_process_that_does_not_know_the_figure_stops_with_the_one_that_does() -> None:
+    others = SimpleNamespace(reduce_boolean_decision=lambda mine, all: mine or not all)  # another process votes yes
+    trainer: Any = SimpleNamespace(
+        callbacks=[], callback_metrics={}, strategy=others, should_stop=False, is_global_zero=False
+    )
+    batch: Any = SimpleNamespace(plan=SimpleNamespace(closes_update=True, update=0))
+    StopOnPlateau("student_share").on_train_batch_end(trainer, None, None, batch, 0)  # type: ignore[arg-type]
+    assert trainer.should_stop
+
+
 class Told(Callback):
     """Logs a figure from a list, one an update, before the rule looks; of None, nothing."""
 
