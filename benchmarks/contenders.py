@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from lesson_folder import RANK
 from lightning.pytorch import Callback
@@ -125,7 +125,7 @@ def train(folder: Path, contender: str, clock: str) -> None:
     from lightning_modules.cli import train as fit
 
     out = folder / contender
-    settings = json.loads((folder / "train.yaml").read_text())
+    settings = read_settings(folder)
     settings["model"]["student"]["packing"] = contender == "packed"
     callback = {"class_path": "contenders.TurnTaking", "init_args": {"clock": clock}}
     settings["trainer"] |= {"default_root_dir": str(out), "callbacks": [callback]}
@@ -141,7 +141,7 @@ def loop(folder: Path, contender: str, clock: str) -> None:
 
     from students.precision import choose_precision
 
-    settings = json.loads((folder / "train.yaml").read_text())
+    settings = read_settings(folder)
     trainer, student = settings["trainer"], settings["model"]["student"]
     device, mixed = trainer["accelerator"], trainer.get("precision") == "bf16-mixed"
     weights = read_weights(student["weights"])
@@ -163,6 +163,11 @@ def loop(folder: Path, contender: str, clock: str) -> None:
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return what train.yaml says."""
+    return json.loads((folder / "train.yaml").read_text())  # type: ignore[no-any-return]
 
 
 def read_weights(settings: dict[str, Any]) -> Any:
@@ -200,11 +205,20 @@ def shuffled(batches: Any) -> Iterator[Any]:
         yield collate([Weighted(sequence) for sequence in sequences], np.ones(1), plan)
 
 
-def start(folder: Path, contender: str, clock: str, threads: int) -> subprocess.Popen[str]:
-    """Start a contender in a process of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+def start(folder: Path, contender: str, clock: str, threads: int, said: IO[str] | None = None) -> subprocess.Popen[str]:
+    """Start a contender in a process of its own.
+
+    Args:
+        folder: What it trains on.
+        contender: Which one.
+        clock: Which time it tells.
+        threads: Threads it computes with.
+        said: Where its log and its warnings go; None for where this process's go.
+    """
     command = [sys.executable, __file__, str(folder), contender, clock]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=said, text=True, env=environment)
 
 
 def turn(process: subprocess.Popen[str]) -> Turn:
