@@ -81,7 +81,7 @@ class NoisyInputs(SupervisedModule):
 
     def received(self, batch: Batch) -> Batch:
         """Return the micro-batch with some of its answers' tokens replaced where they are read."""
-        share = self.share_at(batch.plan.update)
+        share = self.share_at(batch.plan.update, self.planned_updates())
         if not share or not batch.plan.sequence_numbers:
             return batch
         chances, draws = self.uniforms(batch)
@@ -94,10 +94,14 @@ class NoisyInputs(SupervisedModule):
         ids[places[replaced]] = words[replaced]
         return batch_with(batch, ids.view_as(batch.input_ids))
 
-    def share_at(self, update: int) -> float:
-        """Return the chance that a token is replaced in an update."""
-        warm = self.warmup_share * self.planned_updates()
+    def share_at(self, update: int, updates: int) -> float:
+        """Return the chance that a token is replaced in an update of a run with so many."""
+        warm = self.warmup_share * updates
         return self.share if update >= warm else self.share * update / warm
+
+    def pace(self, update: int, updates: int) -> tuple[float, ...]:
+        """Return the schedule's factor and the share that is replaced."""
+        return (*super().pace(update, updates), self.share_at(update, updates))
 
     def uniforms(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return two numbers in [0, 1) for every supervised token, float64 [supervised] each."""

@@ -17,11 +17,13 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from lessons.errors import CheckpointMismatch
 from lessons.lesson_set import LessonSet
 from lightning_modules.adamw import AdamWSettings, adamw
+from lightning_modules.chosen_optimizer import chosen
 from lightning_modules.data.collate import Batch
 from lightning_modules.data.companion import Companion
 from lightning_modules.data.rendered import RenderedLessons
 from lightning_modules.gradient_norm import clips_as_torch, limit_norm
 from lightning_modules.losses import part_sums, weighted_loss
+from lightning_modules.same_run import differences, refuse_other_length
 from lightning_modules.schedules import Schedule
 from lightning_modules.sharding import shard
 from students.encoder_decoder import split_of
@@ -193,7 +195,7 @@ class SupervisedModule(LightningModule):
         if self.optimizer is None:
             optimizer = adamw(trained, self.adamw, self.trainer.precision_plugin)
         else:
-            optimizer = self.optimizer(trained)
+            optimizer = chosen(self.optimizer, trained, self.trainer)
         if self.schedule is None:
             return optimizer
         if isinstance(self.schedule, Schedule):
@@ -209,9 +211,13 @@ class SupervisedModule(LightningModule):
         checkpoint is read, and a resumed run would start again from the first batch.
         """
         limit = self.trainer.max_steps if self.trainer.max_steps > 0 else None
-        updates = int(getattr(getattr(self.trainer, "datamodule", None), "updates", 0))
-        whole = updates or int(self.trainer.estimated_stepping_batches)
+        whole = self.updates_of_plan or int(self.trainer.estimated_stepping_batches)
         return min(whole, limit) if limit else whole
+
+    @property
+    def updates_of_plan(self) -> int:
+        """Updates of the data module's plan; 0 where it has none."""
+        return int(getattr(getattr(self.trainer, "datamodule", None), "updates", 0))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep only what trains, and say whose it is."""
@@ -219,6 +225,7 @@ class SupervisedModule(LightningModule):
         checkpoint["state_dict"] = {k: v for k, v in checkpoint["state_dict"].items() if k in wanted}
         checkpoint["student"] = self.student.fingerprint
         checkpoint["settings"] = json.dumps(self.settings, sort_keys=True, default=str)
+        checkpoint["planned_updates"] = self.planned_updates()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another student or of other settings.
@@ -247,6 +254,12 @@ class SupervisedModule(LightningModule):
                 "the same ones, since the optimiser's state belongs to them. Restore them, or start a new run from the "
                 "exported student."
             )
+        if self.updates_of_plan:
+            refuse_other_length(checkpoint, self.planned_updates(), self.pace)
+
+    def pace(self, update: int, updates: int) -> tuple[float, ...]:
+        """Return all that hangs on how long the run is, at a 0-based update of a run with `updates` of them."""
+        return (self.schedule.factor(update, updates),) if isinstance(self.schedule, Schedule) else ()
 
     def trained_names(self) -> set[str]:
         """Return the names of the trained parameters and of the buffers in the state dict.
@@ -256,15 +269,3 @@ class SupervisedModule(LightningModule):
         trained = {name for name, p in self.named_parameters(remove_duplicate=False) if p.requires_grad}
         buffers = {name for name, _ in self.named_buffers(remove_duplicate=False)}
         return set(self.state_dict()) & (trained | buffers)
-
-
-def differences(before: Any, now: Any, name: str = "model") -> list[str]:
-    """Describe where two nested settings differ.
-
-    >>> differences({"lr": 1, "b": {"c": 2}}, {"lr": 2, "b": {"c": 2}})
-    ['model.lr was 1, is 2']
-    """
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = sorted(before.keys() | now.keys())
-        return [line for key in keys for line in differences(before.get(key), now.get(key), f"{name}.{key}")]
-    return [] if before == now else [f"{name} was {before}, is {now}"]

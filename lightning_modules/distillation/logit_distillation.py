@@ -136,10 +136,15 @@ class LogitDistillation(TaughtModule):
     @property
     def teacher_share(self) -> float:
         """Weight of the divergence in the update at hand, in [0, 1]."""
-        factor = 1.0
-        if self.teacher_schedule is not None:
-            factor = self.teacher_schedule.factor(self.trainer.global_step, self.planned_updates())
-        return (1 - self.supervised_weight) * factor
+        return (1 - self.supervised_weight) * self.teacher_factor(self.trainer.global_step, self.planned_updates())
+
+    def teacher_factor(self, update: int, updates: int) -> float:
+        """Return what the teacher's weight is scaled by in an update of a run with so many."""
+        return 1.0 if self.teacher_schedule is None else self.teacher_schedule.factor(update, updates)
+
+    def pace(self, update: int, updates: int) -> tuple[float, ...]:
+        """Return the factors of the learning rate and of the teacher's weight."""
+        return (*super().pace(update, updates), self.teacher_factor(update, updates))
 
 
 def token_terms(

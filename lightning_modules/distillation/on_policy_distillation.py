@@ -160,6 +160,10 @@ class OnPolicyDistillation(LogitDistillation):
             self.log_dict(found, batch_size=1, rank_zero_only=True)
         self.log("student_share", self.sampled_updates.share.share(), batch_size=1, rank_zero_only=True)
 
+    def pace(self, update: int, updates: int) -> tuple[float, ...]:
+        """Return what the losses' schedules say, and how many answers are written anew."""
+        return (*super().pace(update, updates), *self.sampled_updates.pace(update, updates))
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep only what trains, and what sampling has to remember."""
         super().on_save_checkpoint(checkpoint)

@@ -103,6 +103,10 @@ class OnlineVerifiedModule(PolicyModule):
         """Return what is logged of an update: the reward of all answers that were written, not of those trained."""
         return {**super().update_figures(), **self.verifier.figures()}
 
+    def pace(self, update: int, updates: int) -> tuple[float, ...]:
+        """Return what the losses' schedules say, and how many answers are written anew."""
+        return (*super().pace(update, updates), *self.sampled_updates.pace(update, updates))
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep only what trains, and what sampling needs to go on."""
         super().on_save_checkpoint(checkpoint)

@@ -144,6 +144,11 @@ class SampledUpdates:
         anew = self.drawn(b"replay/%d/%d" % (asked.sequence, asked.copy), update)
         return None if anew < replay.anew_share(update, module.planned_updates()) else replay.recall(asked, update)
 
+    def pace(self, update: int, updates: int) -> tuple[float, ...]:
+        """Return the share of answers that is written anew in an update of a run with so many, with a replay."""
+        replay = self.sampling.replay
+        return () if replay is None else (replay.anew_share(update, updates),)
+
     def drawn(self, name: bytes, update: int) -> float:
         """Return a number in [0, 1) that depends on name, seed and update alone."""
         return float(stream(b"%s/%d/%d" % (name, self.sampling.seed, update), 1)[0])

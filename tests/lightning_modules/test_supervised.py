@@ -10,8 +10,24 @@ import pytest
 import torch
 
 from curricula import Curriculum, Shuffled, plan
+from lessons.errors import CheckpointMismatch
 from lessons.lesson_set import LessonSet
-from lightning_modules import Cosine, CurriculumDataModule, SupervisedModule
+from lightning_modules import (
+    Cosine,
+    CurriculumDataModule,
+    ForwardKL,
+    Linear,
+    LogitDistillation,
+    MaskedTokens,
+    NoisyInputs,
+    OnPolicyDistillation,
+    Replay,
+    Sampling,
+    SupervisedModule,
+    UpdateCheckpoint,
+    WarmupStableDecay,
+)
+from lightning_modules.callbacks import RunFolder
 from students import LoRA, RandomWeights, RationaleThenAnswer, Rendering, Student, TwoTask, render_all
 
 PARTS = {"answer": 0.25, "rationale": 0.75}
@@ -127,3 +143,40 @@ def test_gradient_checkpointing_changes_nothing(fit: Callable[..., Any]) -> None
         for on in (False, True)
     )
     same(plain, saving, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("module", "refused"),
+    [
+        (lambda student: SupervisedModule(student, schedule=Cosine(warmup_share=0.0)), True),
+        (lambda student: SupervisedModule(student, schedule=WarmupStableDecay(0.0, decay_share=0.25)), False),
+        (lambda student: SupervisedModule(student), False),
+        (lambda student: NoisyInputs(student, MaskedTokens("Z"), warmup_share=0.9), True),
+        (lambda student: LogitDistillation(student, student, ForwardKL(), teacher_schedule=Linear(0.0)), True),
+        (
+            lambda student: OnPolicyDistillation(
+                student, student, ForwardKL(), Sampling(max_new_tokens=4, replay=Replay())
+            ),
+            True,
+        ),
+    ],
+    ids=["cosine", "decay that has not begun", "nothing scheduled", "noise", "teacher's weight", "replay"],
+)
+def test_a_resume_in_a_longer_run_is_refused_where_the_updates_so_far_would_have_been_others(
+    tiny: Callable[..., Student],
+    data: Callable[..., CurriculumDataModule],
+    trainer: Callable[..., Any],
+    module: Callable[[Student], SupervisedModule],
+    refused: bool,
+) -> None:
+    short = trainer(UpdateCheckpoint(), max_steps=3, enable_checkpointing=True)
+    short.fit(module(tiny()), data(8))
+    saved, longer = RunFolder.of(short).checkpoint, trainer(max_steps=4)
+    if refused:
+        with pytest.raises(
+            CheckpointMismatch, match=r"a run of 3 updates, this one has 4.* Restore trainer\.max_steps"
+        ):
+            longer.fit(module(tiny()), data(8), ckpt_path=saved)
+    else:
+        longer.fit(module(tiny()), data(8), ckpt_path=saved)
+        assert longer.global_step == 4
