@@ -13,7 +13,7 @@ import psutil
 from lessons.errors import ConfigError, StorageError
 from lessons.files import flush
 
-__all__ = ["MARKER", "staged_folder"]
+__all__ = ["MARKER", "refuse_foreign", "staged_folder"]
 
 MARKER = "tutelage.json"
 

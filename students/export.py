@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -82,7 +85,7 @@ def write_folder(
     card = model_card(origin, purpose)
     record = {**identity(origin), "provenance": dict(origin.provenance)}
     with staged_folder(folder, replace_ours) as partial:
-        with bars_on_terminals_only():
+        with bars_on_terminals_only(), disk_errors():
             model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
         (partial / "README.md").write_text(card, encoding="utf-8")
@@ -101,9 +104,23 @@ def write_adapter(folder: str | Path, wrapped: Any, origin: Origin, replace_ours
         replace_ours: Allow replacing a folder that an earlier export wrote.
     """
     with staged_folder(folder, replace_ours) as partial:
-        wrapped.save_pretrained(partial, safe_serialization=True)
+        with disk_errors():
+            wrapped.save_pretrained(partial, safe_serialization=True)
         (partial / MARKER).write_text(json.dumps(identity(origin), indent=2) + "\n", encoding="utf-8")
     return Path(folder)
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turn what safetensors says of a disk that refused a write into the disk's own error, which it only quotes."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        if (code := re.search(r"os error (\d+)", str(error))) is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
 
 
 def identity(origin: Origin) -> dict[str, str]:

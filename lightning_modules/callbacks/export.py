@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lessons.errors import ConfigError
+from lessons.folders import refuse_foreign
 from lightning_modules.callbacks.run_folder import RunFolder
 from lightning_modules.sharding import gather_shards
 
@@ -29,11 +31,16 @@ class StudentExport(Callback):
         self.adapter_folder = adapter_folder
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse, before training, to write an adapter of a student that has none.
+        """Refuse, before training, to write an adapter of a student that has none, or over what is not ours.
 
         Raises:
-            ConfigError: It has none.
+            ConfigError: It has none, or something else lies there.
         """
+        root = RunFolder.of(trainer).root
+        for folder in (self.folder if self.enabled else None, self.adapter_folder):
+            if folder is not None:
+                refuse_own(root, folder)
+                refuse_foreign(root / folder, replace_ours=True)
         student = getattr(pl_module, "student", None)
         if self.adapter_folder is not None and getattr(student, "adapter", None) is None:
             raise ConfigError(
@@ -53,6 +60,20 @@ class StudentExport(Callback):
         student.export(root / self.folder, provenance(trainer), replace_ours=True)
         if self.adapter_folder is not None:
             student.export_adapter(root / self.adapter_folder, replace_ours=True)
+
+
+def refuse_own(root: Path, folder: str) -> None:
+    """Refuse to export over the run itself: over its folder, its checkpoints or its logs.
+
+    Raises:
+        ConfigError: The folder is one of these, or holds the run.
+    """
+    place, run = (root / folder).resolve(), RunFolder(root.resolve())
+    if place in (run.root, *run.root.parents, run.checkpoint.parent, run.progress.parent):
+        raise ConfigError(
+            f"The student would be written to {folder!r}, where the run itself keeps its files ({root}). Allowed is a "
+            "folder of its own, such as 'student'. Correct export.folder or export.adapter_folder."
+        )
 
 
 def provenance(trainer: Trainer) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lessons.errors import ConfigError, RenderingError
-from students import GGUF, Generation, Pretrained, Student, answer
+from lessons.errors import ConfigError, RenderingError, StorageError
+from students import GGUF, Generation, LoRA, Pretrained, Student, answer
 from tests.students.conftest import ask, tiny_weights
 
 PROVENANCE = {
@@ -37,6 +38,20 @@ def test_an_exported_student_is_weights_for_the_next(tiny_student: Student, tmp_
     asked = [ask("12+3=?"), ask("4")]
     assert answer(again, asked, Generation(8)) == answer(tiny_student, asked, Generation(8))
     assert again.fingerprint == Student(Pretrained(str(tmp_path / "student"))).fingerprint
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["whole", "adapter"])
+def test_a_full_disk_is_an_error_of_the_disk_and_leaves_nothing_behind(tmp_path: Path, alone: bool) -> None:
+    student = Student(tiny_weights(), LoRA(rank=32), precision="float32")
+    assert student.model is not None
+    whole = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, whole[1]))
+    try:
+        with pytest.raises(StorageError, match=r"Could not write the folder .*student: File too large .* Free space"):
+            (student.export_adapter if alone else student.export)(tmp_path / "student")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, whole)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_safetensors_are_written(tiny_student: Student, tmp_path: Path) -> None:
