@@ -20,7 +20,7 @@ dense peak in bfloat16, which is looked up by its name or given. Peak memory is 
     python benchmarks/accelerator_speed.py [--sizes 0.5B 1.5B] [--ways lora full] [--lessons 64] [--sums 8]
         [--micro_batches 4] [--updates 12] [--peak_tflops 989]
 
-An update has some 30,000 tokens, a micro-batch a quarter of them. Where memory is short (under 80 GB, by our estimate),
+An update has some 26,000 tokens, a micro-batch a quarter of them. Where memory is short (under 80 GB, by our estimate),
 raise --micro_batches. The weights take up to 3 GB below --folder. Without a GPU: --sizes tiny --accelerator cpu
 """
 
@@ -101,7 +101,7 @@ def device_name(accelerator: str) -> str:
 def write_student(folder: Path, shape: Shape) -> None:
     """Write a Qwen2 with random weights in bfloat16, and a tokenizer of single characters.
 
-    Few of its outputs are ever targets, which changes nothing in the time that they take.
+    So few of its tokens ever occur: that may matter to the gradient of the embedding, which all contenders compute.
     """
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--accelerator", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--lessons", type=int, help="lessons of an update: 64 if not given, on a CPU 4")
-    parser.add_argument("--sums", type=int, default=8, help="worked solutions in a lesson, some 55 tokens each")
+    parser.add_argument("--sums", type=int, default=8, help="worked solutions in a lesson on average")
     parser.add_argument("--micro_batches", type=int, default=4, help="parts that an update is worked through in")
     parser.add_argument("--updates", type=int, default=12, help="updates of each contender, two of them warm-up")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of a contender")
@@ -211,6 +211,8 @@ def main() -> None:
     )
     parser.add_argument("--folder", help="where weights and runs lie meanwhile; the system's own if not given")
     arguments = parser.parse_args()
+    if arguments.updates < 3:
+        parser.error(f"--updates {arguments.updates}: the first two are warm-up, so that 3 is the least")
     arguments.lessons = arguments.lessons or (4 if arguments.accelerator == "cpu" else 64)
     device = device_name(arguments.accelerator)
     peak = arguments.peak_tflops or peak_of(device)

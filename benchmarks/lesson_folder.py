@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,25 @@ def write_recorded(folder: Path, path: str, count: int) -> None:
 
 
 def write_arithmetic(folder: Path, count: int, sums: int = 1) -> None:
-    """Write lessons of different lengths: sums of up to nine digits, each behind as many worked solutions as wanted."""
+    """Write lessons of different lengths from sums of up to nine digits.
+
+    Args:
+        folder: Where.
+        count: How many lessons.
+        sums: Worked solutions in a lesson on average: those of other sums before its own, drawn from 1 to nearly twice
+            as many.
+    """
     from lessons import ArithmeticSource
     from teachers.programs.addition import worked_solution
 
     prompts = list(ArithmeticSource(size=count, digits=9).prompts())
     addends = [re.findall(r"\d+", prompt.messages[-1].content) for prompt in prompts]
     solutions = [worked_solution(int(a), int(b)).rpartition("\n")[0] for a, b in addends]
-    own_last = [" ".join(solutions[(k + ahead) % count] for ahead in reversed(range(sums))) for k in range(count)]
-    write_lessons(folder, prompts, {prompt.id: text for prompt, text in zip(prompts, own_last, strict=True)})
+    draw, texts = random.Random(0), {}
+    for number, prompt in enumerate(prompts):
+        others = draw.randrange(2 * sums - 1)
+        texts[prompt.id] = " ".join(solutions[(number + ahead) % count] for ahead in range(others, -1, -1))
+    write_lessons(folder, prompts, texts)
 
 
 def write_lessons(folder: Path, prompts: list[Any], texts: dict[str, str]) -> None:
