@@ -13,7 +13,7 @@ import psutil
 from lessons.errors import ConfigError, StorageError
 from lessons.files import flush
 
-__all__ = ["MARKER", "refuse_foreign", "staged_folder"]
+__all__ = ["MARKER", "refuse_foreign", "staged_folder", "sweep"]
 
 MARKER = "tutelage.json"
 
@@ -82,9 +82,12 @@ def put(partial: Path, target: Path) -> None:
 
 
 def sweep(target: Path) -> None:
-    """Remove what processes killed while they wrote this folder have left beside it."""
+    """Remove what processes killed while they wrote this folder, or this file, have left beside it."""
     for ending in ("partial", "old"):
         for path in target.parent.glob(f".{target.name}.*.{ending}"):
             process = path.name.removeprefix(f".{target.name}.").removesuffix(f".{ending}")
             if process.isdigit() and not psutil.pid_exists(int(process)):
-                shutil.rmtree(path, ignore_errors=True)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)

@@ -26,6 +26,7 @@ from lightning_modules.callbacks import (
     Progress,
     RandomState,
     RunFolder,
+    RunLock,
     StudentExport,
     UpdateCheckpoint,
 )
@@ -69,7 +70,7 @@ class TutelageCLI(LightningCLI):
     def __init__(self, args: list[str]) -> None:
         super().__init__(
             save_config_callback=SettingsFile,
-            trainer_defaults={**TRAINER_DEFAULTS, "callbacks": [RandomState(), Progress(), Figures()]},
+            trainer_defaults={**TRAINER_DEFAULTS, "callbacks": [RunLock(), RandomState(), Progress(), Figures()]},
             seed_everything_default=0,
             # Errors come back as exceptions: jsonargparse would print a page of usage above each.
             parser_kwargs={"prog": "tutelage train", "exit_on_error": False, "fit": {"exit_on_error": False}},

@@ -8,6 +8,7 @@ from lightning_modules.callbacks.figures import Figures
 from lightning_modules.callbacks.progress import Progress, Totals
 from lightning_modules.callbacks.random_state import RandomState
 from lightning_modules.callbacks.run_folder import RunFolder
+from lightning_modules.callbacks.run_lock import RunLock
 from lightning_modules.callbacks.stops import StopOnGradientNorm, StopOnPlateau, StopOnTokens
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Progress",
     "RandomState",
     "RunFolder",
+    "RunLock",
     "StopOnGradientNorm",
     "StopOnPlateau",
     "StopOnTokens",

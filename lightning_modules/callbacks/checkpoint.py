@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from lessons.errors import ConfigError, Stopped
 from lessons.files import staged
+from lessons.folders import sweep
 from lightning_modules.callbacks.finite import FiniteWatch
 from lightning_modules.callbacks.run_folder import RunFolder
 from lightning_modules.data.collate import Batch
@@ -34,9 +35,10 @@ class StagedCheckpointIO(TorchCheckpointIO):
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file, whole or not at all, and clear away those that processes left unfinished when killed."""
         with staged(path) as partial:
             write(checkpoint, partial)
+        sweep(Path(path))
 
 
 def write(checkpoint: dict[str, Any], path: Path) -> None:

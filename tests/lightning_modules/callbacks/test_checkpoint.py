@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from lightning.pytorch import Callback
 from lessons.errors import ConfigError, Stopped, StorageError, TrainingCollapsed
 from lightning_modules import BatchLog, CurriculumDataModule, RandomState, SupervisedModule, UpdateCheckpoint
 from lightning_modules.callbacks import Progress, RunFolder, StudentExport
+from lightning_modules.callbacks.checkpoint import StagedCheckpointIO
 from students import Student
 
 
@@ -93,6 +96,16 @@ def test_a_full_disk_is_an_error_of_the_disk_and_leaves_the_last_checkpoint(
     path = RunFolder.of(built).checkpoint
     assert torch.load(path, weights_only=True)["global_step"] == 2
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_of_a_checkpoint_is_cleared_away(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left, at_work = (tmp_path / f".last.ckpt.{pid}.partial" for pid in (dead.pid, os.getppid()))
+    for path in (left, at_work):
+        path.write_bytes(b"half")
+    StagedCheckpointIO().save_checkpoint({"a": 1}, tmp_path / "last.ckpt")
+    assert set(tmp_path.iterdir()) == {tmp_path / "last.ckpt", at_work}
 
 
 class Breaks(Callback):
