@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=["0.5B", "1.5B"])
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--accelerator", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--lessons", type=int, help="lessons of an update: 64 if not given, on a CPU 4")
+    parser.add_argument("--lessons", type=int, help="lessons of an update: 64 if not given, on a CPU 8")
     parser.add_argument("--sums", type=int, default=8, help="worked solutions in a lesson on average")
     parser.add_argument("--micro_batches", type=int, default=4, help="parts that an update is worked through in")
     parser.add_argument("--updates", type=int, default=12, help="updates of each contender, two of them warm-up")
@@ -213,7 +213,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.updates < 3:
         parser.error(f"--updates {arguments.updates}: the first two are warm-up, so that 3 is the least")
-    arguments.lessons = arguments.lessons or (4 if arguments.accelerator == "cpu" else 64)
+    arguments.lessons = arguments.lessons or (8 if arguments.accelerator == "cpu" else 64)
     device = device_name(arguments.accelerator)
     peak = arguments.peak_tflops or peak_of(device)
     known = f"dense peak in bfloat16 {peak:g} TFLOP/s" if peak else "its peak is unknown: give it as --peak_tflops"
