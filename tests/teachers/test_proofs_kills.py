@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
+import signal
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from killable import Forker, forker
+from killable import IMPORTS
 from provider import Provider, serving
+
+from tests.forked import Forker, Process, forker
 
 PROMPTS, IN_FLIGHT = 100, 16
 CALLS = 2 * PROMPTS
@@ -32,31 +37,44 @@ class Killer:
     stored: list[tuple[int, set[str]]] = field(default_factory=list)
     """At each kill: how many calls the provider had charged, and the questions whose replies were on disk."""
 
-    def start(self, folder: Path) -> None:
+    def start(self, folder: Path) -> Process:
         url = self.provider.openai_url if self.vendor == "openai" else self.provider.anthropic_url
-        self.runs.start(
-            folder=str(folder), vendor=self.vendor, url=url, prompts=PROMPTS, in_flight=IN_FLIGHT, batches=self.batches
-        )
+        settings = {"folder": str(folder), "vendor": self.vendor, "url": url, "batches": self.batches}
+        told = json.dumps({**settings, "prompts": PROMPTS, "in_flight": IN_FLIGHT})
+        return self.runs.start("killable", [told], folder=Path(__file__).parent)
+
+    def to_the_end(self, folder: Path) -> None:
+        run = self.start(folder)
+        _, complained = run.communicate()
+        assert run.wait() == 0, complained
 
     def undisturbed(self, folder: Path) -> tuple[bytes, float]:
         """Run to the end; return the file and the seconds it took."""
         begin = time.monotonic()
-        self.start(folder)
-        assert self.runs.wait() == 0
+        self.to_the_end(folder)
         return (folder / "lessons.parquet").read_bytes(), time.monotonic() - begin
 
     def one_round(self, folder: Path, seconds: float) -> None:
         """Kill a few runs over one ledger, then let one end; a run that ends before its kill ends the round."""
         for _ in range(KILLS_A_ROUND):
-            self.start(folder)
+            run = self.start(folder)
             # Early moments (start, first calls) count as much as all later ones together: squares lean to zero.
             time.sleep(1.1 * seconds * self.generator.random() ** 2)
-            if not self.runs.kill():
+            run.kill()
+            if run.wait() != -signal.SIGKILL:
                 break
             self.kills += 1
             self.stored.append((len(self.provider.bill.charges), questions_on_disk(folder)))
-        self.start(folder)
-        assert self.runs.wait() == 0
+        self.to_the_end(folder)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
+    """Start runs without the time that their imports take: kills fall into a run's own time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEST_KEY", "key")
+        with forker(tmp_path_factory.mktemp("printed"), *IMPORTS) as started:
+            yield started
 
 
 def questions_on_disk(folder: Path) -> set[str]:
@@ -76,8 +94,8 @@ def questions_on_disk(folder: Path) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("vendor", "kills"), [("openai", 13), ("anthropic", 12)])
-def test_kills_in_live_mode(tmp_path: Path, vendor: str, kills: int) -> None:
-    with forker({"TEST_KEY": "key"}) as runs, serving(latency_seconds=0.02) as provider:
+def test_kills_in_live_mode(runs: Forker, tmp_path: Path, vendor: str, kills: int) -> None:
+    with serving(latency_seconds=0.02) as provider:
         killer = Killer(runs, provider, vendor, None, random.Random(f"live {vendor}"))
         whole, seconds = killer.undisturbed(tmp_path / "undisturbed")
         rounds = 0
@@ -100,8 +118,8 @@ BATCHES = {"largest": 60, "quiet_seconds": 0.05, "poll_seconds": 0.02, "find_sec
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("vendor", "kills"), [("openai", 13), ("anthropic", 12)])
-def test_kills_in_batch_mode(tmp_path: Path, vendor: str, kills: int) -> None:
-    with forker({"TEST_KEY": "key"}) as runs, serving(batch_seconds=0.3) as provider:
+def test_kills_in_batch_mode(runs: Forker, tmp_path: Path, vendor: str, kills: int) -> None:
+    with serving(batch_seconds=0.3) as provider:
         killer = Killer(runs, provider, vendor, BATCHES, random.Random(f"batch {vendor}"))
         whole, seconds = killer.undisturbed(tmp_path / "undisturbed")
         bill = provider.bill.dollars
