@@ -12,13 +12,17 @@ __all__ = ["LOGITS_AT_ONCE", "nll_of_logits", "token_nll"]
 LOGITS_AT_ONCE = 2**25
 """Logits alive at a time: 128 MiB in float32 (and about three times that with their softmax and gradient)."""
 
+ON_GPU = 4 * LOGITS_AT_ONCE
+"""The same for training on a GPU: every chunk is made twice there and adds to the gradient of the whole output layer,
+which costs more than it saves when chunks are small. Our guess, not measured."""
+
 
 def token_nll(
     hidden: Tensor,
     head: Tensor,
     targets: Tensor,
     bias: Tensor | None = None,
-    logits_at_once: int = LOGITS_AT_ONCE,
+    logits_at_once: int | None = None,
 ) -> Tensor:
     """Return -log p(target) of every row, without ever holding all rows' logits when there are many.
 
@@ -27,12 +31,14 @@ def token_nll(
         head: Output embedding, [vocabulary, features].
         targets: Ids to be predicted from these positions, [tokens], int64.
         bias: Bias of the output embedding, [vocabulary].
-        logits_at_once: Above this many logits the rows are taken in chunks whose logits are recomputed in backward.
+        logits_at_once: Above this many logits the rows are taken in chunks, whose logits are recomputed in backward.
+            None for what suits the device.
 
     Returns:
         Nats, [tokens]; float32 even for half-precision models (bfloat16 keeps two to three digits of a loss).
     """
-    rows = max(1, logits_at_once // head.shape[0])
+    at_once = logits_at_once or (LOGITS_AT_ONCE if hidden.device.type == "cpu" else ON_GPU)
+    rows = max(1, at_once // head.shape[0])
     if len(targets) <= rows:
         return nll_of_logits(F.linear(hidden, head, bias), targets)
     if hidden.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled(hidden.device.type):
