@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from lessons.grading import Grader
 from lessons.records import Annotation, Prompt
 from teachers.annotators.roll import Roll
 from teachers.backend import Completion, Request, TeacherBackend
 from teachers.calls.reply import Reply
+from teachers.calls.together import together
 
-__all__ = ["Asking", "Fields", "ParseProblem", "Reader", "parsed", "together", "without_lone_surrogates"]
-
-Result = TypeVar("Result")
+__all__ = ["Asking", "Fields", "ParseProblem", "Reader", "parsed", "without_lone_surrogates"]
 
 
 class ParseProblem(Exception):
@@ -74,22 +72,7 @@ class Asking(NamedTuple):
         """Return the replies to requests that differ only in their sample number, drawn by as few calls as possible."""
         if self.bundled is not None:
             return await self.bundled(requests)
-        results = await asyncio.gather(*map(self.ask, requests), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):  # raised only when all have ended, so that no paid reply is dropped
-                raise result
-        return [result for result in results if not isinstance(result, BaseException)]
-
-
-async def together(asks: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
-    """Await several asks at once; an error is raised only when all have ended, so that no paid reply is dropped."""
-    if len(asks) == 1:
-        return [await asks[0]]
-    results = await asyncio.gather(*asks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if not isinstance(result, BaseException)]
+        return await together([self.ask(request) for request in requests])
 
 
 def parsed(completion: Completion, prompt: Prompt, read: Reader) -> tuple[Fields, str | None]:

@@ -11,13 +11,14 @@ from typing import Any
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Message, Prompt, Provenance
-from teachers.annotators.asking import Asking, Fields, ParseProblem, Reader, parsed, together
+from teachers.annotators.asking import Asking, Fields, ParseProblem, Reader, parsed
 from teachers.annotators.prompt_calls import PromptCalls
 from teachers.annotators.repair import largest_repair, repair_request, sum_known
 from teachers.annotators.roll import Roll
 from teachers.annotators.template import Template
 from teachers.backend import Completion, Request, Sampling, TeacherBackend
 from teachers.calls.caller import Reply
+from teachers.calls.together import together
 
 __all__ = ["Annotator", "Asking", "Fields", "ParseProblem", "Reader", "together"]
 

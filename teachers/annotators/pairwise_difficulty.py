@@ -13,12 +13,13 @@ import numpy as np
 from lessons.errors import ConfigError
 from lessons.grading import Grader
 from lessons.records import Annotation, Message, Prompt, Provenance
-from teachers.annotators.asking import Asking, Fields, together
+from teachers.annotators.asking import Asking, Fields
 from teachers.annotators.base import Annotator
 from teachers.annotators.labels import choice_label
 from teachers.annotators.roll import Roll
 from teachers.annotators.template import transcript
 from teachers.bradley_terry import strengths
+from teachers.calls.together import together
 from teachers.exchange import Completion, Request
 
 __all__ = ["Comparisons", "PairwiseDifficultyAnnotator"]

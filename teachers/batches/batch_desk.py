@@ -17,6 +17,7 @@ from teachers.calls.asked import Asked
 from teachers.calls.budget import Cost, worst_case
 from teachers.calls.reply import Reply, read_reply
 from teachers.calls.sending import Sender
+from teachers.calls.together import together
 from teachers.ledger.ledger_batches import BatchRecords, StoredBatch
 
 __all__ = ["BatchDesk"]
@@ -72,11 +73,7 @@ class BatchDesk:
         """Return the replies to requests, on disk by then; errors as `Sender.buy`."""
         if not self.handing_in and not any(asked.key in self.places for asked in bundle):
             return await self.sender.buy(bundle)
-        results = await asyncio.gather(*map(self.one, bundle), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return [result for result in results if not isinstance(result, BaseException)]
+        return await together([self.one(asked) for asked in bundle])
 
     async def one(self, asked: Asked) -> Reply:
         """Return the reply to one request."""
