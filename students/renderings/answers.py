@@ -43,10 +43,16 @@ def needed(lesson: Lesson, kind: str, rendering: object) -> Annotation:
     """Return the lesson's annotation of this kind.
 
     Raises:
-        RenderingError: It has none.
+        RenderingError: It has none, or an empty one.
     """
     found = lesson.annotation(kind)
-    if found is None or not found.text.strip():
+    if found is not None and not found.text.strip():
+        raise RenderingError(
+            f"Lesson {lesson.id!r} has an empty {kind} ({found.text!r}), and {type(rendering).__name__} trains on its "
+            "text. Needed is one that says something. Remove that row from the lessons file, or choose another "
+            "rendering, such as students.AnswerOnly."
+        )
+    if found is None:
         raise RenderingError(
             f"Lesson {lesson.id!r} has no {kind}, which {type(rendering).__name__} trains on; it has "
             f"{', '.join(a.kind for a in lesson.annotations) or 'no annotation at all'}. Plan and train with "

@@ -45,3 +45,9 @@ def test_no_rationale() -> None:
         RenderingError, match=r"Lesson 'p' has no rationale, which RationaleThenAnswer.*target: rationale"
     ):
         RationaleThenAnswer().exercises(Lesson("p", PROMPT))
+
+
+def test_an_empty_rationale_is_not_said_to_be_missing() -> None:
+    lesson = Lesson("p", PROMPT, (replace(RATIONALE, text=" \n"),))
+    with pytest.raises(RenderingError, match=r"'p' has an empty rationale \(' \\n'\), .* Remove that row"):
+        RationaleThenAnswer().exercises(lesson)
