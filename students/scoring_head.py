@@ -43,8 +43,9 @@ def with_new_head(
         try:
             model: PreTrainedModel = factory.from_config(config, dtype=causal.dtype)
         except ValueError as error:
+            reason = str(error).splitlines()[0]
             raise ConfigError(
-                f"transformers has no scoring form of {type(causal).__name__}: {str(error)[:200]} Needed is an "
+                f"transformers has no scoring form of {type(causal).__name__}: {reason} Needed is an "
                 f"architecture that {KIND} knows (Llama, Qwen, Gemma, GPT-2 ...). Choose other weights."
             ) from error
     known = model.state_dict()
