@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
-__all__ = ["clips_as_torch", "limit_norm"]
+__all__ = ["clips_as_torch", "leaves_out_infinite", "limit_norm"]
 
 
 def limit_norm(optimizer: Optimizer, limit: float | None = None) -> Tensor:
@@ -34,3 +34,8 @@ def clips_as_torch(precision: Precision) -> bool:
     """Return whether Lightning limits norms by `torch.nn.utils.clip_grad_norm_` alone in this precision."""
     kind = type(precision)
     return kind.clip_gradients is Precision.clip_gradients and kind.clip_grad_by_norm is Precision.clip_grad_by_norm
+
+
+def leaves_out_infinite(precision: Precision) -> bool:
+    """Return whether an update whose gradient is not finite is left out, as where float16 is scaled: no collapse."""
+    return getattr(precision, "scaler", None) is not None

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lessons.errors import TrainingCollapsed
 from lightning_modules.callbacks.run_folder import RunFolder
+from lightning_modules.gradient_norm import leaves_out_infinite
 
 __all__ = ["FiniteWatch"]
 
@@ -28,11 +29,8 @@ class FiniteWatch:
         self.looked = time.monotonic()
 
     def note(self, trainer: Trainer, module: LightningModule) -> None:
-        """Add the loss and the gradient norm of an update.
-
-        Where float16 is scaled, Lightning leaves out updates whose gradient is not finite: that is no collapse.
-        """
-        if getattr(trainer.precision_plugin, "scaler", None) is not None:
+        """Add the loss and the gradient norm of an update, unless it would be left out for them."""
+        if leaves_out_infinite(trainer.precision_plugin):
             return
         for name in ("update_loss", "gradient_norm"):
             found = getattr(module, name, None)

@@ -13,6 +13,7 @@ from torch import Tensor
 from lessons.errors import ConfigError
 from lightning_modules.callbacks.feedback import CurriculumFeedback
 from lightning_modules.data.collate import Batch
+from lightning_modules.gradient_norm import leaves_out_infinite
 
 __all__ = ["StopOnGradientNorm", "StopOnPlateau", "StopOnTokens", "StopRule"]
 
@@ -221,7 +222,7 @@ class StopOnGradientNorm(StopRule):
             )
         norm = float(found)
         if not math.isfinite(norm):
-            return "the gradient is not finite"
+            return None if leaves_out_infinite(trainer.precision_plugin) else "the gradient is not finite"
         if batch.plan.update < self.after_updates:
             return None
         self.in_a_row = self.in_a_row + 1 if norm > self.above else 0

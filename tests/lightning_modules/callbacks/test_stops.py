@@ -153,3 +153,12 @@ def test_what_is_measured_now_and_then_counts_once_for_every_measurement(go: Any
     rule = StopOnPlateau("pass_rate", patience=1, better="higher")
     assert go(CurriculumFeedback(2, [Same()]), rule).global_step == 4  # measured after updates 2 and 4
     assert go(CurriculumFeedback(2, [Same()]), StopOnPlateau("pass_rate", patience=3)).global_step == 6
+
+
+@pytest.mark.parametrize(("scaler", "reason"), [(None, "the gradient is not finite"), (object(), None)])
+def test_an_infinite_gradient_ends_a_run_unless_its_update_is_left_out(scaler: Any, reason: str | None) -> None:
+    """Where float16 is scaled, an update whose gradient is infinite is left out and the scale lowered."""
+    module = SimpleNamespace(gradient_norm=torch.tensor(torch.inf))
+    at_work: Any = SimpleNamespace(lightning_module=module, precision_plugin=SimpleNamespace(scaler=scaler))
+    batch: Any = SimpleNamespace(plan=SimpleNamespace(update=50))
+    assert StopOnGradientNorm(above=1.0).verdict(at_work, batch) == reason
