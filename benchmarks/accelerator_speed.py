@@ -98,19 +98,11 @@ def device_name(accelerator: str) -> str:
     return str(torch.cuda.get_device_name())
 
 
-def write_student(folder: Path, shape: Shape) -> None:
-    """Write a Qwen2 with random weights in bfloat16, and a tokenizer of single characters.
+def configuration(shape: Shape, **settings: Any) -> Any:
+    """Return the configuration of a Qwen2 of a shape, with further settings of transformers'."""
+    from transformers import Qwen2Config
 
-    So few of its tokens ever occur: that may matter to the gradient of the embedding, which all contenders compute.
-    """
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    from lessons.transformers_models import bars_on_terminals_only
-    from students import CharacterTokenizer
-
-    tokenizer = CharacterTokenizer().build()
-    config = Qwen2Config(
+    return Qwen2Config(
         hidden_size=shape.width,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
@@ -118,6 +110,24 @@ def write_student(folder: Path, shape: Shape) -> None:
         intermediate_size=shape.feed_forward,
         vocab_size=shape.vocabulary,
         tie_word_embeddings=True,
+        **settings,
+    )
+
+
+def write_student(folder: Path, shape: Shape) -> None:
+    """Write a Qwen2 with random weights in bfloat16, and a tokenizer of single characters.
+
+    So few of its tokens ever occur: that may matter to the gradient of the embedding, which all contenders compute.
+    """
+    import torch
+    from transformers import Qwen2ForCausalLM
+
+    from lessons.transformers_models import bars_on_terminals_only
+    from students import CharacterTokenizer
+
+    tokenizer = CharacterTokenizer().build()
+    config = configuration(
+        shape,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

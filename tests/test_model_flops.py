@@ -10,7 +10,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2ForCausalLM
 
 from students.lora import quiet_peft
 
@@ -25,22 +25,15 @@ def shape(monkeypatch: pytest.MonkeyPatch) -> Any:
     import model_flops
 
     yield model_flops.Shape(width=48, layers=3, heads=4, key_value_heads=2, feed_forward=80, vocabulary=300)
-    sys.modules.pop("model_flops")
+    for name in ("accelerator_speed", "model_flops", "machine"):
+        sys.modules.pop(name, None)
 
 
 def counted(shape: Any, positions: torch.Tensor, rank: int | None) -> dict[str, int]:
     """Return what torch counts forward and backward, by operator, with attention over whole squares."""
-    config = Qwen2Config(
-        hidden_size=shape.width,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.key_value_heads,
-        intermediate_size=shape.feed_forward,
-        vocab_size=shape.vocabulary,
-        tie_word_embeddings=True,
-        attn_implementation="eager",
-    )
-    inner: Any = Qwen2ForCausalLM(config)
+    from accelerator_speed import configuration
+
+    inner: Any = Qwen2ForCausalLM(configuration(shape, attn_implementation="eager"))
     if rank is not None:
         with quiet_peft():
             get_peft_model(inner, LoraConfig(r=rank, target_modules="all-linear", task_type="CAUSAL_LM"))
