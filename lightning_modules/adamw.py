@@ -29,9 +29,8 @@ def adamw(
 ) -> torch.optim.Optimizer:
     """Return AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101) over parameters, fused where that can be.
 
-    The fused one goes over the weights once: on a CPU a fifth of the time, where all weights of a small model train a
-    sixth of an update. Not for sharded parameters, nor in precisions with a clipping of their own: Lightning's mixed
-    precision refuses to clip for an optimiser that is fused.
+    The fused one goes over the weights once. Not for sharded parameters, nor in precisions with a clipping of their
+    own: Lightning's mixed precision refuses to clip for an optimiser that is fused.
 
     Args:
         parameters: What trains, on its device.

@@ -1,8 +1,8 @@
 """What a LoRA layer adds to its output, added where that output lies.
 
 peft computes y + (x A^T B^T) * s, which makes two tensors as large as the output and passes over it three times, and
-again in the backward pass: about a tenth of all training with rank 16 on a CPU. Here one product adds to the output,
-and s meets the narrow product x A^T. The numbers are the same up to rounding.
+again in the backward pass. Here one product adds to the output, and s meets the narrow product x A^T. The numbers are
+the same up to rounding; benchmarks/README.md has the time.
 
 Under weights in bfloat16 the adapter's are float32, and peft computes all of the addition in float32, for which a GPU
 has a fraction of the speed. Here A and B are rounded for the products, as autocast does, and learn in float32.
@@ -71,10 +71,10 @@ class PlainAddition(LoraVariant):
         """
         down, up, scale = (parts[active_adapter] for parts in (module.lora_A, module.lora_B, module.scaling))
         inner = linear(module.lora_dropout[active_adapter](x), down.weight.to(x.dtype))
-        wide = up.weight.to(inner.dtype)
+        matrix = up.weight.to(inner.dtype)
         if inner.dtype != result.dtype or result._is_view() or not result.is_contiguous():
-            return result + linear(inner * scale, wide)
-        added: Tensor = Addition.apply(result, inner, wide, scale)  # type: ignore[no-untyped-call]
+            return result + linear(inner * scale, matrix)
+        added: Tensor = Addition.apply(result, inner, matrix, scale)  # type: ignore[no-untyped-call]
         return added
 
     @staticmethod

@@ -13,8 +13,8 @@ LOGITS_AT_ONCE = 2**25
 """Logits alive at a time: 128 MiB in float32 (and about three times that with their softmax and gradient)."""
 
 ON_GPU = 4 * LOGITS_AT_ONCE
-"""The same for training on a GPU: every chunk is made twice there and adds to the gradient of the whole output layer,
-which costs more than it saves when chunks are small. Our guess, not measured."""
+"""The same for training on a GPU: every chunk adds to the gradient of the whole output layer, so fewer are faster, and
+memory there is seldom that short. Our guess, not measured."""
 
 
 def token_nll(
