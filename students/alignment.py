@@ -72,8 +72,8 @@ def align(mine: Located, other: Located) -> Alignment:
     """
     first = -len(mine.lead) if mine.lead == other.lead else 0
     last = mine.length + 1 + (len(mine.tail) if mine.tail == other.tail else 0)
-    ends, others = (side.ends.clip(first, last) for side in (mine, other))
-    common = np.intersect1d(ends, others)
+    ends, others = (np.minimum(side.ends, last) for side in (mine, other))
+    common = np.intersect1d(ends[ends >= first], others[others >= first])
     return Alignment(np.searchsorted(common, ends), np.searchsorted(common, others))
 
 

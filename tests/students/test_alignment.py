@@ -80,6 +80,13 @@ def test_white_space_around_the_answer_belongs_to_its_first_and_last_chunk() -> 
     assert align(one, other).other.tolist() == [0, 1, 1, 2]
 
 
+def test_a_token_that_holds_both_white_space_and_answer_is_not_cut_off_from_the_white_space_before_it() -> None:
+    one, other = locate([b" ", b"0", END], "0"), locate([b"\n", b"\n0", END], "0")
+    assert one is not None
+    assert other is not None
+    assert align(one, other).mine.tolist() == align(one, other).other.tolist() == [0, 0, 1]
+
+
 @pytest.mark.parametrize("pieces", [[b"TO", END], [b"x", b"to", END], [END]])
 def test_tokens_that_do_not_spell_the_answer_are_not_located(pieces: list[bytes]) -> None:
     assert locate(pieces, "to") is None
